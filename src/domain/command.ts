@@ -1,0 +1,81 @@
+import { z } from 'zod'
+
+/** What a producer may ask for. The article's three endpoints: GET, PUT and DELETE. */
+export const ACTIONS = ['read', 'update', 'delete'] as const
+export type Action = (typeof ACTIONS)[number]
+
+/** 1 to 64 letters, digits, `_` and `-`, not digits alone: BullMQ reserves `:` and refuses numeric job ids. */
+export const CommandId = z
+  .string()
+  .regex(
+    /^(?!\d+$)[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/,
+    'must be 1 to 64 letters, digits, "_" or "-", starting with a letter or digit, and not digits alone',
+  )
+
+const PLAIN_NAME = /^[A-Za-z][A-Za-z0-9_]{0,63}$/
+const AttributeName = z.string().regex(PLAIN_NAME, 'must be a plain name')
+
+/** Unicode that PostgreSQL can hold: a lone surrogate or a NUL would fail the whole batch's statement. */
+const storable = (text: string) => text.isWellFormed() && !text.includes('\0')
+const Text = z.string().max(1024).refine(storable, 'must be well-formed Unicode without NUL')
+const LongText = z.string().refine(storable, 'must be well-formed Unicode without NUL')
+const WholeNumber = z.number().int().min(Number.MIN_SAFE_INTEGER).max(Number.MAX_SAFE_INTEGER)
+const Scalar = z.union([Text, WholeNumber, z.boolean()])
+
+/** A column's value in `where` and in rows. Numbers beyond 2^53 travel as strings. */
+export type ScalarValue = z.infer<typeof Scalar>
+
+/** The article's `input.user`: id and role, a department for most, and whatever else the policies read. */
+export const User = z
+  .object({ id: Text.min(1), role: Text.min(1), department: Text.optional() })
+  .catchall(z.union([Scalar, z.array(Scalar).max(64)]))
+  .refine((user) => Object.keys(user).every((name) => PLAIN_NAME.test(name)), 'attribute names must be plain names')
+export type User = z.infer<typeof User>
+
+const ResourceType = z.string().regex(/^[a-z][a-z0-9_]{0,31}$/, 'must be a lower-case resource type name')
+const ById = z.strictObject({ type: ResourceType, id: Text.min(1) })
+const Collection = z.strictObject({
+  type: ResourceType,
+  /** Column equals value; an array means any of its values, null means has none. */
+  where: z.record(AttributeName, z.union([Scalar, z.null(), z.array(Scalar).min(1).max(64)])).optional(),
+  limit: z.int().min(1).max(10_000).optional(),
+})
+
+export type ResourceById = z.infer<typeof ById>
+export type ResourceCollection = z.infer<typeof Collection>
+export type ResourceSelector = ResourceById | ResourceCollection
+
+const common = {
+  id: CommandId,
+  user: User,
+  resource: z.union([ById, Collection]),
+  issuedAt: z.iso.datetime(),
+  expiresAt: z.iso.datetime(),
+}
+
+/**
+ * One signed request of an upstream service: `user` asks for `action` on `resource`.
+ * Strict: an unknown field is an error, because a field the worker ignores is one somebody relies on.
+ */
+export const Command = z
+  .discriminatedUnion('action', [
+    z.strictObject({ ...common, action: z.literal('read') }),
+    z.strictObject({
+      ...common,
+      action: z.literal('update'),
+      patch: z
+        .record(AttributeName, z.union([LongText, WholeNumber, z.boolean(), z.null()]))
+        .refine((patch) => Object.keys(patch).length > 0, 'must change at least one column'),
+    }),
+    z.strictObject({ ...common, action: z.literal('delete') }),
+  ])
+  .refine((command) => Date.parse(command.expiresAt) > Date.parse(command.issuedAt), {
+    path: ['expiresAt'],
+    message: 'must be later than issuedAt',
+  })
+export type Command = z.infer<typeof Command>
+
+/** True when the command names one resource; otherwise it is a collection. */
+export function isById(resource: ResourceSelector): resource is ResourceById {
+  return 'id' in resource
+}

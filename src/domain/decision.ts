@@ -1,0 +1,17 @@
+import type { Action, User } from './command.ts'
+import type { Reason } from './reason.ts'
+
+/** What the policies see of one resource: its type, its id and its declared attributes (none when it does not exist). */
+export type ResourceInput = { readonly type: string; readonly id: string } & Readonly<Record<string, unknown>>
+
+/** The article's policy input, one per command. */
+export type DecisionRequest = {
+  readonly user: User
+  readonly action: Action
+  readonly resource: ResourceInput
+}
+
+/** The answer of the policies to one request. No third value: whatever is neither is a Failure. */
+export type Decision =
+  | { readonly effect: 'allow'; readonly policyRevision: string }
+  | { readonly effect: 'deny'; readonly reasons: readonly [Reason, ...Reason[]]; readonly policyRevision: string }

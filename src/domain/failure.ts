@@ -1,0 +1,123 @@
+/**
+ * What happens to a job when its processing fails. A failure is never an allow and never a denial.
+ * - `delay`: put back with backoff; spends no attempt, because the job is not at fault.
+ * - `attempt`: spends one of the job's attempts; past the last one it is `dead`.
+ * - `abandon`: another worker owns the job by now; touch nothing.
+ * - `exit`: the process cannot work; it says why and ends.
+ */
+export type Disposition = 'delay' | 'attempt' | 'abandon' | 'exit'
+
+type FailureRow = { readonly disposition: Disposition; readonly meaning: string; readonly remedy: string }
+
+/** Every failure of the system: its code, what becomes of the job, what it means and what to do. */
+export const FAILURES = {
+  JW_CONFIG_INVALID: {
+    disposition: 'exit',
+    meaning: 'The configuration is wrong.',
+    remedy: 'Correct every listed setting; docs/configuration.md describes each.',
+  },
+  JW_PDP_UNREACHABLE: {
+    disposition: 'delay',
+    meaning: 'No connection to OPA.',
+    remedy: 'Look at the sidecar and at JOBWARDEN_OPA_URL.',
+  },
+  JW_PDP_TIMEOUT: {
+    disposition: 'delay',
+    meaning: 'OPA did not answer within the deadline.',
+    remedy: 'Look at OPA load and JOBWARDEN_OPA_TIMEOUT_MS.',
+  },
+  JW_PDP_BAD_RESPONSE: {
+    disposition: 'delay',
+    meaning: 'OPA answered something that is not a decision for every id.',
+    remedy: 'Load the policies of policies/jobs; look at what stands between the worker and OPA.',
+  },
+  JW_PDP_NOT_READY: {
+    disposition: 'delay',
+    meaning: 'OPA is up, but its policies are not loaded.',
+    remedy: 'Look at the bundle status of OPA; until it has its policies it counts as down.',
+  },
+  JW_PDP_REJECTED: {
+    disposition: 'delay',
+    meaning: 'OPA refused the request.',
+    remedy: 'Look at its token, its system.authz policy and its body limit.',
+  },
+  JW_PDP_SERVER_ERROR: {
+    disposition: 'delay',
+    meaning: 'OPA failed to evaluate.',
+    remedy: 'Look at OPA logs; a policy conflict fails the whole query.',
+  },
+  JW_PDP_CIRCUIT_OPEN: {
+    disposition: 'delay',
+    meaning: 'Calls to OPA are suspended after repeated failures.',
+    remedy: 'Nothing: the worker probes and resumes by itself.',
+  },
+  JW_PDP_POISON: {
+    disposition: 'attempt',
+    meaning: 'OPA answers other jobs of the batch, but not this one.',
+    remedy: 'Query the policies with this command alone; one of them conflicts or errs on it.',
+  },
+  JW_STORE_UNAVAILABLE: {
+    disposition: 'delay',
+    meaning: 'PostgreSQL cannot be reached or cannot take the statement now.',
+    remedy: 'Look at the database and at JOBWARDEN_DATABASE_URL.',
+  },
+  JW_STORE_REJECTED: {
+    disposition: 'attempt',
+    meaning: 'PostgreSQL refused the statement.',
+    remedy: 'Run `npx jobwarden migrate`; look at the constraint that the message names.',
+  },
+  JW_QUEUE_UNAVAILABLE: {
+    disposition: 'exit',
+    meaning: 'Redis did not take the commands of a producer.',
+    remedy: 'Look at Redis and JOBWARDEN_REDIS_URL, then enqueue again: ids that are on the queue are not added twice.',
+  },
+  JW_AUDIT_UNAVAILABLE: {
+    disposition: 'delay',
+    meaning: 'The audit queue did not take a denial.',
+    remedy: 'Look at Redis. The ledger keeps the denial; the sweep publishes it again.',
+  },
+  JW_AUDIT_UNKNOWN: {
+    disposition: 'attempt',
+    meaning: 'A job of the audit queue names a denial that the ledger does not have.',
+    remedy: 'Somebody else writes to the audit queue: review the Redis ACLs.',
+  },
+  JW_LOCK_LOST: {
+    disposition: 'abandon',
+    meaning: 'The job lock expired and another worker took the job over.',
+    remedy: 'Nothing: the ledger keeps the effect single. If frequent, look for frozen workers.',
+  },
+  JW_UNEXPECTED: {
+    disposition: 'attempt',
+    meaning: 'A defect of jobwarden.',
+    remedy: 'Report it with the log line and its cause.',
+  },
+} as const satisfies Record<string, FailureRow>
+
+export type FailureCode = keyof typeof FAILURES
+
+/** An error with a code of the table. `message` says what, where and what to do; secrets never enter it. */
+export class Failure extends Error {
+  readonly code: FailureCode
+
+  constructor(code: FailureCode, message: string, options?: { cause?: unknown }) {
+    super(`${code}: ${message}`, options)
+    this.name = 'Failure'
+    this.code = code
+  }
+
+  get disposition(): Disposition {
+    return FAILURES[this.code].disposition
+  }
+}
+
+/** Any thrown value as a Failure; what no adapter has named is a defect. */
+export function toFailure(thrown: unknown): Failure {
+  if (thrown instanceof Failure) return thrown
+  return new Failure('JW_UNEXPECTED', messageOf(thrown), { cause: thrown })
+}
+
+/** What a thrown value says. */
+export function messageOf(thrown: unknown): string {
+  if (thrown instanceof Error) return thrown.message
+  return typeof thrown === 'string' ? thrown : 'something that is not an error was thrown'
+}
