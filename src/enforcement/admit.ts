@@ -1,0 +1,124 @@
+import { hash } from 'node:crypto'
+import { z } from 'zod'
+import { Command, isById } from '../domain/command.ts'
+import type { Reason } from '../domain/reason.ts'
+import type { ResourceTypes } from '../resources/resource-type.ts'
+import type { CommandVerifier } from '../signing/command-verifier.ts'
+import type { Accepted, Case } from './case.ts'
+import type { Delivery } from '../queue/delivery.ts'
+import { parseStrictJson } from '../json/parse-strict-json.ts'
+
+/** Caps on what arrives, applied before it is parsed, and the tolerance for clocks that differ. */
+export type AdmissionLimits = {
+  readonly maxBytes: number
+  readonly maxDepth: number
+  readonly clockSkewMs: number
+}
+
+export type Admission = {
+  readonly verifier: CommandVerifier
+  readonly resourceTypes: ResourceTypes
+  readonly limits: AdmissionLimits
+  readonly now: () => number
+}
+
+/** What a producer signs: the command and the one queue it is meant for, so that no other queue accepts it. */
+const Envelope = z.strictObject({ queue: z.string(), command: Command })
+
+type Admitted = { readonly accepted: Accepted; readonly expired?: Reason }
+type Refused = { readonly refused: readonly Reason[]; readonly producer?: string }
+
+/** Admits deliveries: size, signature, schema, identity, expiry. Each becomes a case: accepted, expired or invalid. */
+export async function admit(deliveries: readonly Delivery[], admission: Admission): Promise<Case[]> {
+  return Promise.all(deliveries.map(async (delivery) => openCase(delivery, await examine(delivery, admission))))
+}
+
+function openCase(delivery: Delivery, examined: Admitted | Refused): Case {
+  if ('refused' in examined) return refusedCase(delivery, examined.refused, examined.producer)
+  const { accepted, expired } = examined
+  return expired === undefined
+    ? { delivery, accepted, losses: 0 }
+    : { delivery, accepted, losses: 0, verdict: { outcome: { outcome: 'expired', reasons: [expired] } } }
+}
+
+/** A case that ends `invalid`. Its id is a digest, because the job's own id is as doubtful as the rest of it. */
+export function refusedCase(delivery: Delivery, reasons: readonly Reason[], producer?: string): Case {
+  const arrived = JSON.stringify([delivery.queue, delivery.jobId, delivery.jobName, delivery.data])
+  const printable = reasons.map(({ code, message }) => ({ code, message: storable(message, 512) }))
+  const rejection = {
+    id: `invalid.${hash('sha256', arrived)}`,
+    queue: delivery.queue,
+    jobId: storable(delivery.jobId, 128),
+    reasons: printable,
+    producer,
+    traceId: delivery.trace?.traceId,
+  }
+  return { delivery, rejection, losses: 0, verdict: { outcome: { outcome: 'invalid', reasons: printable } } }
+}
+
+/** Text of a hostile job as PostgreSQL can hold it: one NUL or lone surrogate would fail the whole batch. */
+function storable(text: string, length: number): string {
+  return text.slice(0, length).toWellFormed().replaceAll('\0', '\ufffd')
+}
+
+async function examine(delivery: Delivery, admission: Admission): Promise<Admitted | Refused> {
+  const { limits, resourceTypes } = admission
+  const jws = delivery.data
+  if (typeof jws !== 'string') return refuse('unsigned', 'the job carries no signed command')
+  if (jws.length > limits.maxBytes)
+    return refuse('oversized', `the job carries ${jws.length} bytes, at most ${limits.maxBytes} are accepted`)
+
+  const verification = await admission.verifier.verify(jws)
+  if ('refused' in verification) return { refused: [verification.refused] }
+  const { payload, producer } = verification
+
+  const json = parseStrictJson(payload, limits.maxDepth)
+  if ('refused' in json) return { refused: [json.refused], producer }
+  const envelope = Envelope.safeParse(json.value)
+  if (!envelope.success) return { refused: schemaReasons(envelope.error, 'schema'), producer }
+
+  const { queue, command } = envelope.data
+  const mismatch = identityMismatch(delivery, queue, command)
+  if (mismatch !== undefined) return { refused: [mismatch], producer }
+
+  const type = resourceTypes.get(command.resource.type)
+  if (type === undefined)
+    return refuse('unknown_resource_type', `no resource type "${command.resource.type}" is declared`, producer)
+  if (command.action === 'update') {
+    const patch = type.patch.safeParse(command.patch)
+    if (!patch.success) return { refused: schemaReasons(patch.error, 'patch'), producer }
+  }
+  const { resource } = command
+  if (!isById(resource))
+    return refuse('collection_unsupported', 'commands on collections are not supported yet; name one id', producer)
+
+  const now = admission.now()
+  if (Date.parse(command.issuedAt) > now + limits.clockSkewMs)
+    return refuse('issued_in_future', `the command is issued at ${command.issuedAt}, which is still to come`, producer)
+  const accepted: Accepted = { command: { ...command, resource }, commandDigest: hash('sha256', payload), producer }
+  if (Date.parse(command.expiresAt) + limits.clockSkewMs >= now) return { accepted }
+  return { accepted, expired: { code: 'expired', message: `the command expired at ${command.expiresAt}` } }
+}
+
+/** The job's queue, name and id are unsigned; where they differ from the signed command, somebody moved or copied it. */
+function identityMismatch(delivery: Delivery, queue: string, command: Command): Reason | undefined {
+  if (queue !== delivery.queue)
+    return { code: 'queue_mismatch', message: `the command is signed for another queue than "${delivery.queue}"` }
+  if (command.action !== delivery.jobName)
+    return { code: 'name_mismatch', message: `the command is a "${command.action}", its job is named otherwise` }
+  if (command.id !== delivery.jobId)
+    return { code: 'id_mismatch', message: `the command has the id "${command.id}", its job has another` }
+  return undefined
+}
+
+function refuse(code: string, message: string, producer?: string): Refused {
+  return producer === undefined ? { refused: [{ code, message }] } : { refused: [{ code, message }], producer }
+}
+
+/** Where a value breaks the schema and what the schema wants; never the value itself. */
+function schemaReasons(error: z.ZodError, code: string): Reason[] {
+  return error.issues.slice(0, 8).map((issue) => {
+    const where = issue.path.join('.') || 'the whole command'
+    return { code, message: `${where}: ${issue.message}` }
+  })
+}

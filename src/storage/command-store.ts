@@ -1,0 +1,71 @@
+import type { Action, ScalarValue, User } from '../domain/command.ts'
+import type { Outcome, Row } from '../domain/outcome.ts'
+import type { Reason } from '../domain/reason.ts'
+
+/** A resource as loaded: what policies see of it, what a read returns, and the version an effect is guarded by. */
+export type LoadedResource = {
+  readonly attributes: Readonly<Record<string, unknown>>
+  readonly row: Row
+  readonly version: string
+}
+
+export type LoadRequest = { readonly commandId: string; readonly type: string; readonly resourceId: string }
+
+export type Loaded = {
+  /** The outcome that an earlier delivery of this command recorded. */
+  readonly earlier?: { readonly commandDigest: string; readonly outcome: Outcome }
+  readonly resource?: LoadedResource
+}
+
+/** An update or delete that applies only while the resource still has the version that was decided on. */
+export type Effect =
+  | { readonly kind: 'update'; readonly version: string; readonly patch: Readonly<Record<string, ScalarValue | null>> }
+  | { readonly kind: 'delete'; readonly version: string }
+
+/** One command's end, to be recorded with its effect or not at all. */
+export type LedgerEntry = {
+  readonly commandId: string
+  /** SHA-256 of the signed bytes. */
+  readonly commandDigest: string
+  readonly producer: string
+  readonly queue: string
+  readonly user: User
+  readonly action: Action
+  readonly resourceType: string
+  readonly resourceId: string
+  readonly issuedAt: string
+  readonly expiresAt: string
+  /** SHA-256 of the policy input; absent when the policies were not asked. */
+  readonly inputDigest?: string | undefined
+  readonly outcome: Outcome
+  readonly effect?: Effect | undefined
+  readonly traceId?: string | undefined
+}
+
+/** A job that could not be believed, so that it has no command to record. */
+export type Rejection = {
+  /** `invalid.` and a SHA-256 of queue, job id and what arrived: a redelivery is the same rejection. */
+  readonly id: string
+  readonly queue: string
+  readonly jobId: string
+  readonly reasons: readonly Reason[]
+  readonly producer?: string | undefined
+  readonly traceId?: string | undefined
+}
+
+/** The system of record, as the worker needs it. */
+export interface CommandStore {
+  /**
+   * Loads the earlier outcomes and the resources of a batch in one query; answers in the order of the requests.
+   * @throws Failure JW_STORE_UNAVAILABLE | JW_STORE_REJECTED
+   */
+  load(requests: readonly LoadRequest[]): Promise<readonly Loaded[]>
+
+  /**
+   * Applies each entry's guarded effect and records its outcome, all in one atomic statement.
+   * Returns the ids that were recorded. An id that is missing had no effect: its guard did not hold,
+   * or its outcome is recorded already.
+   * @throws Failure JW_STORE_UNAVAILABLE | JW_STORE_REJECTED; then nothing was done
+   */
+  commit(entries: readonly LedgerEntry[], rejections: readonly Rejection[]): Promise<ReadonlySet<string>>
+}

@@ -1,0 +1,36 @@
+/** Every span and attribute name of jobwarden. The words are those of docs/design, the ledger and the trail. */
+export const SPAN = {
+  batch: 'jobwarden.batch',
+  admit: 'jobwarden.admit',
+  load: 'jobwarden.load',
+  decide: 'jobwarden.decide',
+  commit: 'jobwarden.commit',
+  publish: 'jobwarden.publish',
+  audit: 'jobwarden.audit',
+  enqueue: 'jobwarden.enqueue',
+} as const
+
+/** The steps of a batch, in their order. */
+export type StepName = 'admit' | 'load' | 'decide' | 'commit' | 'publish'
+
+export const ATTRIBUTE = {
+  commandId: 'jobwarden.command.id',
+  action: 'jobwarden.command.action',
+  producer: 'jobwarden.command.producer',
+  userId: 'jobwarden.user.id',
+  resourceType: 'jobwarden.resource.type',
+  resourceId: 'jobwarden.resource.id',
+  outcome: 'jobwarden.outcome',
+  decision: 'jobwarden.decision',
+  reasons: 'jobwarden.decision.reasons',
+  policyPath: 'jobwarden.policy.path',
+  policyRevision: 'jobwarden.policy.revision',
+  failure: 'jobwarden.failure.code',
+  batchSize: 'messaging.batch.message_count',
+  destination: 'messaging.destination.name',
+  messageId: 'messaging.message.id',
+  system: 'messaging.system',
+  operation: 'messaging.operation.type',
+} as const
+
+export const TRACER_NAME = 'jobwarden'
