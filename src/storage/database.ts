@@ -1,0 +1,41 @@
+import { PGlite } from '@electric-sql/pglite'
+import { Kysely, PGliteDialect, PostgresDialect } from 'kysely'
+import { Pool } from 'pg'
+
+/** The database roles: each process drops to the one whose work it does. */
+export type DatabaseRole = 'jobwarden_authorizer' | 'jobwarden_auditor' | 'jobwarden_reader'
+
+export type PostgresOptions = {
+  readonly url: string
+  /** The role to drop to on every connection; without one, the user of the URL acts. */
+  readonly role?: DatabaseRole
+  readonly maxConnections: number
+  /** Both a connection attempt and a statement give up after this long. */
+  readonly timeoutMs: number
+  readonly onError: (error: Error) => void
+}
+
+/** Statements are written in SQL against the schemas of the migrations, so there is no table type to bind. */
+export type Database = Kysely<never>
+
+/** Opens a pool on PostgreSQL. Connections are made when they are needed. */
+export function openPostgres(options: PostgresOptions): Database {
+  const pool = new Pool({
+    connectionString: options.url,
+    max: options.maxConnections,
+    connectionTimeoutMillis: options.timeoutMs,
+    statement_timeout: options.timeoutMs,
+    query_timeout: options.timeoutMs * 2,
+    keepAlive: true,
+    application_name: options.role ?? 'jobwarden',
+    ...(options.role !== undefined && { options: `-c role=${options.role}` }),
+  })
+  // An idle connection that dies is replaced by the pool; without a listener it would end the process.
+  pool.on('error', options.onError)
+  return new Kysely({ dialect: new PostgresDialect({ pool }) })
+}
+
+/** Opens the embedded database: PostgreSQL in this process, in `folder`, or in memory without one. */
+export function openEmbedded(folder?: string): Database {
+  return new Kysely({ dialect: new PGliteDialect({ pglite: () => PGlite.create(folder) }) })
+}

@@ -1,0 +1,91 @@
+import { z } from 'zod'
+import { Outcome, Row } from '../domain/outcome.ts'
+import type { ResourceType, ResourceTypes } from '../resources/resource-type.ts'
+import type { CommandStore, LedgerEntry, Loaded, LoadRequest, Rejection } from './command-store.ts'
+import { commitStatement } from './commit-statement.ts'
+import type { Database } from './database.ts'
+import { loadStatement } from './load-statement.ts'
+import { queryRows } from './query-rows.ts'
+
+const LoadedRow = z.object({
+  command_digest: z.string().nullable(),
+  detail: Outcome.nullable(),
+  resource: z.object({ version: z.string(), row: Row }).nullable(),
+})
+const RecordedRow = z.object({ id: z.string() })
+
+/** The command store on PostgreSQL or PGlite: the same two statements on both. */
+export class LedgerStore implements CommandStore {
+  readonly #db: Database
+  readonly #types: ResourceTypes
+  readonly #loadText: string
+  readonly #commitText: string
+
+  constructor(db: Database, types: ResourceTypes) {
+    this.#db = db
+    this.#types = types
+    this.#loadText = loadStatement(types)
+    this.#commitText = commitStatement(types)
+  }
+
+  async load(requests: readonly LoadRequest[]): Promise<Loaded[]> {
+    const wanted = requests.map(({ commandId, type, resourceId }) => ({
+      command_id: commandId,
+      type,
+      resource_id: resourceId,
+    }))
+    const rows = await queryRows(this.#db, LoadedRow, 'load', this.#loadText, [JSON.stringify(wanted)])
+    return requests.map(({ type }, index) => toLoaded(this.#types.get(type), rows[index]))
+  }
+
+  async commit(entries: readonly LedgerEntry[], rejections: readonly Rejection[]): Promise<ReadonlySet<string>> {
+    const parameters = [JSON.stringify(entries.map(entryJson)), JSON.stringify(rejections.map(rejectionJson))]
+    const rows = await queryRows(this.#db, RecordedRow, 'commit', this.#commitText, parameters)
+    return new Set(rows.map(({ id }) => id))
+  }
+}
+
+function toLoaded(type: ResourceType | undefined, row: z.infer<typeof LoadedRow> | undefined): Loaded {
+  const loaded = row?.resource
+  const earlier =
+    row?.command_digest && row.detail ? { commandDigest: row.command_digest, outcome: row.detail } : undefined
+  const resource =
+    type && loaded
+      ? {
+          attributes: Object.fromEntries(type.attributes.map((name) => [name, loaded.row[name]])),
+          row: loaded.row,
+          version: loaded.version,
+        }
+      : undefined
+  return { ...(earlier && { earlier }), ...(resource && { resource }) }
+}
+
+function entryJson(entry: LedgerEntry): Record<string, unknown> {
+  const { outcome, effect, user } = entry
+  return {
+    id: entry.commandId,
+    command_digest: entry.commandDigest,
+    producer: entry.producer,
+    queue: entry.queue,
+    user_id: user.id,
+    user_role: user.role,
+    action: entry.action,
+    resource_type: entry.resourceType,
+    resource_id: entry.resourceId,
+    outcome: outcome.outcome,
+    detail: outcome,
+    policy_revision: 'policyRevision' in outcome ? outcome.policyRevision : null,
+    input_digest: entry.inputDigest,
+    trace_id: entry.traceId,
+    issued_at: entry.issuedAt,
+    expires_at: entry.expiresAt,
+    effect: effect?.kind,
+    version: effect?.version,
+    patch: effect?.kind === 'update' ? effect.patch : undefined,
+  }
+}
+
+function rejectionJson(rejection: Rejection): Record<string, unknown> {
+  const { id, queue, jobId, reasons, producer, traceId } = rejection
+  return { id, queue, job_id: jobId, reasons, producer, trace_id: traceId }
+}
