@@ -1,0 +1,49 @@
+import { webcrypto } from 'node:crypto'
+import { importJWK } from 'jose'
+import { z } from 'zod'
+import { Failure } from '../domain/failure.ts'
+
+/** A producer's key as in a JWK Set (RFC 7517). `kid` names the producer in the ledger and the trail. */
+const kid = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, 'must be a plain name')
+const base64url = z.string().regex(/^[A-Za-z0-9_-]+$/, 'must be base64url')
+const SecretKey = z.strictObject({
+  kty: z.literal('oct'),
+  kid,
+  alg: z.literal('HS256'),
+  k: base64url.refine((k) => Buffer.from(k, 'base64url').length >= 32, 'must hold at least 32 bytes'),
+})
+const EdwardsKey = z.strictObject({
+  kty: z.literal('OKP'),
+  crv: z.literal('Ed25519'),
+  kid,
+  alg: z.literal('EdDSA'),
+  x: base64url,
+  d: base64url.optional(),
+})
+export const ProducerJwk = z.discriminatedUnion('kty', [SecretKey, EdwardsKey])
+export type ProducerJwk = z.infer<typeof ProducerJwk>
+export const ProducerJwks = z.strictObject({ keys: z.array(ProducerJwk).min(1) })
+
+/** A key ready for use, bound to the one algorithm it is registered for. */
+export type ProducerKey = { readonly kid: string; readonly alg: 'HS256' | 'EdDSA'; readonly key: webcrypto.CryptoKey }
+
+/** Imports a registered key once: jose imports a raw secret anew on every call, at three times the cost. */
+export async function importProducerKey(jwk: ProducerJwk, usage: 'sign' | 'verify'): Promise<ProducerKey> {
+  switch (jwk.kty) {
+    case 'oct': {
+      const secret = Buffer.from(jwk.k, 'base64url')
+      const key = await webcrypto.subtle.importKey('raw', secret, { name: 'HMAC', hash: 'SHA-256' }, false, [usage])
+      return { kid: jwk.kid, alg: jwk.alg, key }
+    }
+    case 'OKP': {
+      if (usage === 'sign' && jwk.d === undefined)
+        throw new Failure('JW_CONFIG_INVALID', `the key "${jwk.kid}" has no private part ("d") to sign with`)
+      const { d: _private, ...publicPart } = jwk
+      const key = await importJWK(usage === 'sign' ? jwk : publicPart, jwk.alg)
+      if (key instanceof Uint8Array) throw new Failure('JW_CONFIG_INVALID', `the key "${jwk.kid}" is not Ed25519`)
+      return { kid: jwk.kid, alg: jwk.alg, key }
+    }
+    default:
+      return jwk satisfies never
+  }
+}
