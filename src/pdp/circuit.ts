@@ -1,0 +1,68 @@
+import CircuitBreaker from 'opossum'
+import { Failure } from '../domain/failure.ts'
+
+export type CircuitOptions = {
+  /** Opens when this share of the calls of the last ten seconds failed, in percent. */
+  readonly errorPercent: number
+  /** Fewer calls than this say nothing yet. */
+  readonly minimumCalls: number
+  /** How long it stays open before it lets a probe through. */
+  readonly resetMs: number
+}
+
+/** Failures that say OPA is down. A refusal (4xx) or a denial says that it works. */
+const OUTAGES = new Set<string>(['JW_PDP_UNREACHABLE', 'JW_PDP_TIMEOUT', 'JW_PDP_SERVER_ERROR', 'JW_PDP_NOT_READY'])
+
+/**
+ * Suspends calls to a PDP that is down. While it is open nobody calls, so it probes by itself: `probe` runs when the
+ * reset time has passed, and its success closes the circuit.
+ */
+export class Circuit {
+  readonly #breaker: CircuitBreaker<[() => Promise<unknown>]>
+
+  constructor(options: CircuitOptions, probe: () => Promise<unknown>, onChange: (open: boolean) => void) {
+    this.#breaker = new CircuitBreaker((call: () => Promise<unknown>) => call(), {
+      timeout: false,
+      errorThresholdPercentage: options.errorPercent,
+      volumeThreshold: options.minimumCalls,
+      resetTimeout: options.resetMs,
+      rollingCountTimeout: 10_000,
+      errorFilter: (error: unknown) => !(error instanceof Failure && OUTAGES.has(error.code)),
+    })
+    this.#breaker.on('open', () => onChange(true))
+    this.#breaker.on('close', () => onChange(false))
+    this.#breaker.on('halfOpen', () => {
+      this.#breaker.fire(probe).catch(() => undefined) // A failed probe opens the circuit again; that is its report.
+    })
+  }
+
+  get open(): boolean {
+    return this.#breaker.opened || this.#breaker.halfOpen
+  }
+
+  /** Runs `call` unless the circuit is open. @throws Failure JW_PDP_CIRCUIT_OPEN, or what `call` throws */
+  async call<Result>(call: () => Promise<Result>): Promise<Result> {
+    let result: { readonly value: Result } | undefined
+    try {
+      await this.#breaker.fire(async () => {
+        result = { value: await call() }
+      })
+    } catch (error) {
+      if (isSuspended(error))
+        throw new Failure('JW_PDP_CIRCUIT_OPEN', 'calls to OPA are suspended until it answers a probe', {
+          cause: error,
+        })
+      throw error
+    }
+    if (result === undefined) throw new Failure('JW_UNEXPECTED', 'the circuit breaker resolved without an answer')
+    return result.value
+  }
+
+  close(): void {
+    this.#breaker.shutdown()
+  }
+}
+
+function isSuspended(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && (error.code === 'EOPENBREAKER' || error.code === 'ESHUTDOWN')
+}

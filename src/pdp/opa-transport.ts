@@ -1,0 +1,126 @@
+import { readFile } from 'node:fs/promises'
+import { Client, type Dispatcher, Pool, errors } from 'undici'
+import { Failure, messageOf } from '../domain/failure.ts'
+
+export type OpaTransportOptions = {
+  /** `http://host:port`, `https://host:port`, or `unix:/path/to/socket`. */
+  readonly url: string
+  readonly connections: number
+  /** At most this many bytes of an answer are read. */
+  readonly maxResponseBytes: number
+  /** PEM files for TLS: the authority to trust, and the client's certificate and key for mTLS. */
+  readonly caFile?: string | undefined
+  readonly certFile?: string | undefined
+  readonly keyFile?: string | undefined
+  /** A file that holds a bearer token. Read for every call, because it may rotate. */
+  readonly tokenFile?: string | undefined
+}
+
+export type OpaRequest = {
+  readonly method: 'GET' | 'POST'
+  /** A constant of this code base, never job data: OPA evaluates paths. */
+  readonly path: string
+  readonly body?: string
+  readonly headers?: Readonly<Record<string, string>>
+  readonly signal: AbortSignal
+}
+
+export type OpaResponse = { readonly status: number; readonly body: string }
+
+/** Carries requests to one OPA over kept-alive connections. */
+export class OpaTransport {
+  readonly #pool: Pool
+  readonly #options: OpaTransportOptions
+
+  private constructor(pool: Pool, options: OpaTransportOptions) {
+    this.#pool = pool
+    this.#options = options
+  }
+
+  /** @throws Failure JW_CONFIG_INVALID when a TLS file cannot be read */
+  static async open(options: OpaTransportOptions): Promise<OpaTransport> {
+    const socketPath = options.url.startsWith('unix:') ? options.url.slice('unix:'.length) : undefined
+    const [ca, cert, key] = await Promise.all([options.caFile, options.certFile, options.keyFile].map(readPem))
+    const connect = {
+      ...(socketPath !== undefined && { socketPath }),
+      ...(ca !== undefined && { ca }),
+      ...(cert !== undefined && { cert }),
+      ...(key !== undefined && { key }),
+    }
+    const pool = new Pool(socketPath === undefined ? options.url : 'http://localhost', {
+      connections: options.connections,
+      connect,
+      pipelining: 1,
+      factory: (origin, clientOptions) => new Client(origin, clientOptions),
+    })
+    return new OpaTransport(pool, options)
+  }
+
+  /** @throws Failure JW_PDP_UNREACHABLE | JW_PDP_TIMEOUT (the signal) | JW_PDP_BAD_RESPONSE (too large) */
+  async send({ method, path, body, headers, signal }: OpaRequest): Promise<OpaResponse> {
+    try {
+      const token = await this.#token()
+      const response = await this.#pool.request({
+        method,
+        path,
+        body: body ?? null,
+        signal,
+        headers: {
+          ...(body !== undefined && { 'content-type': 'application/json' }),
+          ...(token !== undefined && { authorization: `Bearer ${token}` }),
+          ...headers,
+        },
+      })
+      return { status: response.statusCode, body: await this.#read(response.body, path) }
+    } catch (error) {
+      throw transportFailure(error, method, path, signal)
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#pool.destroy()
+  }
+
+  async #token(): Promise<string | undefined> {
+    const { tokenFile } = this.#options
+    if (tokenFile === undefined) return undefined
+    try {
+      return (await readFile(tokenFile, 'utf8')).trim()
+    } catch (error) {
+      throw new Failure('JW_PDP_REJECTED', `cannot read the token file ${tokenFile}`, { cause: error })
+    }
+  }
+
+  async #read(body: Dispatcher.ResponseData['body'], path: string): Promise<string> {
+    const { maxResponseBytes } = this.#options
+    const chunks: Uint8Array[] = []
+    let size = 0
+    for await (const chunk of body) {
+      if (!(chunk instanceof Uint8Array)) continue
+      size += chunk.length
+      if (size > maxResponseBytes)
+        throw new Failure('JW_PDP_BAD_RESPONSE', `OPA ${path} answered more than ${maxResponseBytes} bytes`)
+      chunks.push(chunk)
+    }
+    return Buffer.concat(chunks).toString('utf8')
+  }
+}
+
+async function readPem(file: string | undefined): Promise<Buffer | undefined> {
+  if (file === undefined) return undefined
+  try {
+    return await readFile(file)
+  } catch (error) {
+    throw new Failure('JW_CONFIG_INVALID', `cannot read the TLS file ${file}`, { cause: error })
+  }
+}
+
+function transportFailure(error: unknown, method: string, path: string, signal: AbortSignal): Failure {
+  if (error instanceof Failure) return error
+  const what = `OPA ${method} ${path}`
+  const timedOut = [errors.HeadersTimeoutError, errors.BodyTimeoutError, errors.ConnectTimeoutError]
+  if (signal.aborted || timedOut.some((type) => error instanceof type))
+    return new Failure('JW_PDP_TIMEOUT', `${what} did not answer within its deadline`, { cause: error })
+  const why = messageOf(error)
+  return new Failure('JW_PDP_UNREACHABLE', `${what}: ${why}`, { cause: error })
+}

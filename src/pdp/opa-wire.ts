@@ -1,0 +1,38 @@
+import { z } from 'zod'
+import { Reason } from '../domain/reason.ts'
+
+/** The one entry point of the worker: `policies/jobs`. Constants, never job data. */
+export const DECISIONS_PATH = '/v1/data/jobs/decisions'
+export const READY_PATH = '/health?bundles'
+
+/** An answer is the boolean `true`, or `false` with reasons; nothing else is an answer. */
+const Answer = z.discriminatedUnion('allow', [
+  z.strictObject({ allow: z.literal(true) }),
+  z.strictObject({ allow: z.literal(false), reasons: z.tuple([Reason], Reason) }),
+])
+export type Answer = z.infer<typeof Answer>
+
+/** The document at the decisions path: every request's answer, all from one policy revision. */
+export const Decisions = z.strictObject({ revision: z.string().min(1), answers: z.record(z.string(), Answer) })
+
+/** The body of a 200 from the Data API. No `result` means undefined; a `warning` means OPA missed the input. */
+export const DataBody = z.object({
+  result: z.unknown().optional(),
+  decision_id: z.string().optional(),
+  warning: z.object({ code: z.string() }).optional(),
+})
+
+/** The body of an OPA error: a code and a message, with details of evaluation errors. */
+export const ErrorBody = z.object({
+  code: z.string(),
+  message: z.string(),
+  errors: z
+    .array(
+      z.object({
+        code: z.string(),
+        message: z.string(),
+        location: z.object({ file: z.string(), row: z.number() }).optional(),
+      }),
+    )
+    .optional(),
+})
