@@ -1,0 +1,65 @@
+import { ROOT_CONTEXT, propagation, trace } from '@opentelemetry/api'
+import { Queue, type Telemetry } from 'bullmq'
+import type { Redis } from 'ioredis'
+import type { AuditSink, PublishedDenial } from '../audit/audit-sink.ts'
+import { Failure, messageOf } from '../domain/failure.ts'
+import { AUDIT_QUEUE } from './names.ts'
+import { ATTEMPTS } from './untrusting-worker.ts'
+
+export type AuditQueueOptions = {
+  readonly prefix: string
+  readonly redis: Redis
+  readonly telemetry?: Telemetry | undefined
+  readonly onError: (error: Error) => void
+}
+
+/** The audit queue of BullMQ. A denial's id is its job id, so that publishing it again adds nothing. */
+export class AuditQueue implements AuditSink {
+  readonly #queue: Queue
+
+  constructor({ prefix, redis, telemetry, onError }: AuditQueueOptions) {
+    this.#queue = new Queue(AUDIT_QUEUE, {
+      prefix,
+      connection: redis,
+      // A job that is done leaves at once: the sweep must be able to publish the same id again.
+      defaultJobOptions: { ...ATTEMPTS, removeOnComplete: true },
+      ...(telemetry !== undefined && { telemetry }),
+    })
+    this.#queue.on('error', onError)
+  }
+
+  async publish(denials: readonly PublishedDenial[]): Promise<void> {
+    const jobs = denials.map(({ denial, trace: spanContext }) => ({
+      name: denial.outcome,
+      data: denial,
+      opts: { jobId: denial.id, ...(spanContext !== undefined && { telemetry: { metadata: carry(spanContext) } }) },
+    }))
+    try {
+      await this.#queue.addBulk(jobs)
+    } catch (error) {
+      const why = messageOf(error)
+      throw new Failure('JW_AUDIT_UNAVAILABLE', `${denials.length} denials: ${why}`, { cause: error })
+    }
+  }
+
+  /** Lets a denial that the auditor gave up on be published again. */
+  async forget(ids: readonly string[]): Promise<void> {
+    await Promise.all(
+      ids.map(async (id) => {
+        const job = await this.#queue.getJob(id)
+        if (job !== undefined && (await job.isFailed())) await job.remove()
+      }),
+    )
+  }
+
+  close(): Promise<void> {
+    return this.#queue.close()
+  }
+}
+
+/** The trace of the denied job, for the auditor to continue. */
+function carry(spanContext: NonNullable<PublishedDenial['trace']>): string {
+  const carrier: Record<string, string> = {}
+  propagation.inject(trace.setSpanContext(ROOT_CONTEXT, spanContext), carrier)
+  return JSON.stringify(carrier)
+}

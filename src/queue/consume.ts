@@ -1,0 +1,96 @@
+import { trace } from '@opentelemetry/api'
+import { DelayedError, type Job, type Telemetry } from 'bullmq'
+import type { Redis } from 'ioredis'
+import { Failure, messageOf, toFailure } from '../domain/failure.ts'
+import type { Delivery } from './delivery.ts'
+import { UntrustingWorker } from './untrusting-worker.ts'
+
+export type ConsumerOptions = {
+  readonly queue: string
+  readonly prefix: string
+  readonly redis: Redis
+  /** How many jobs may be under way at once; what the consumer gathers batches from. */
+  readonly concurrency: number
+  /** How long a job is ours without renewal. BullMQ renews it while this process runs. */
+  readonly lockMs: number
+  readonly telemetry?: Telemetry | undefined
+  readonly onError: (error: Error) => void
+  /** Told of every failure and of what becomes of its job. */
+  readonly onFailure: (job: Delivery, failure: Failure) => void
+}
+
+/** Takes jobs from a queue. BullMQ keeps locks, stalls, retries and the graceful end. */
+export interface Consumer {
+  /** Stops taking jobs; those under way go on. */
+  pause(): Promise<void>
+  resume(): Promise<void>
+  /** Stops taking jobs, lets those under way end and closes the connection that it opened. */
+  close(): Promise<void>
+}
+
+/** The longest that a job waits after a failure that is not its fault: an outage that ends must not be felt long. */
+const MAX_DELAY_MS = 5_000
+
+/** Runs `settle` for every job: a result acknowledges it, a failure is treated as its disposition says. */
+export function consume<Result>(
+  options: ConsumerOptions,
+  settle: (job: Delivery) => Promise<Result | Failure>,
+): Consumer {
+  const { queue, prefix, redis, concurrency, lockMs, telemetry } = options
+  const worker = new UntrustingWorker<Result>(
+    queue,
+    async (job, token) => {
+      const queued = {
+        queue,
+        jobId: job.id ?? '',
+        jobName: job.name,
+        data: job.data,
+        trace: trace.getActiveSpan()?.spanContext(),
+      }
+      const settlement = await settle(queued).catch(toFailure)
+      if (!(settlement instanceof Failure)) return settlement
+      options.onFailure(queued, settlement)
+      return dispose(job, token, settlement)
+    },
+    {
+      prefix,
+      connection: redis,
+      concurrency,
+      lockDuration: lockMs,
+      stalledInterval: lockMs,
+      // A crash is the worker's fault more often than the job's; past this many the reconciler calls it dead.
+      maxStalledCount: 3,
+      removeOnComplete: { count: 1_000 },
+      ...(telemetry !== undefined && { telemetry }),
+    },
+  )
+  worker.on('error', options.onError)
+  return {
+    pause: () => worker.pause(true),
+    resume: () => worker.resume(),
+    close: () => worker.close(),
+  }
+}
+
+/** @throws what BullMQ understands: DelayedError after a delay, anything else as a spent attempt */
+async function dispose(job: Job, token: string | undefined, failure: Failure): Promise<never> {
+  const { disposition } = failure
+  switch (disposition) {
+    case 'delay': {
+      const tries = Math.min(job.attemptsStarted - job.attemptsMade, 5)
+      const delayMs = Math.random() * Math.min(MAX_DELAY_MS, 250 * 2 ** tries)
+      try {
+        await job.moveToDelayed(Date.now() + delayMs, token)
+      } catch (error) {
+        throw new Failure('JW_LOCK_LOST', `job ${job.id} could not be put back: ${messageOf(error)}`, { cause: error })
+      }
+      throw new DelayedError(failure.message)
+    }
+    case 'attempt':
+    case 'abandon':
+    case 'exit':
+      throw failure
+    default:
+      return disposition satisfies never
+  }
+}
