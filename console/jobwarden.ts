@@ -1,0 +1,30 @@
+#!/usr/bin/env node
+import { Command, CommanderError } from 'commander'
+import { toFailure } from '../src/domain/failure.ts'
+import { enqueueCommand } from '../producers/enqueue.ts'
+import { denialsCommand } from './denials.ts'
+import { keysCommand } from './keys.ts'
+import { migrateCommand } from './migrate.ts'
+
+/** Wrong flags and wrong settings. */
+const USAGE = 2
+
+const program = new Command('jobwarden')
+  .description('Authorizes queued jobs with Open Policy Agent before it runs them.')
+  .addCommand(enqueueCommand(process.env))
+  .addCommand(denialsCommand(process.env))
+  .addCommand(migrateCommand(process.env))
+  .addCommand(keysCommand())
+
+for (const command of [program, ...program.commands]) command.exitOverride()
+
+try {
+  await program.parseAsync()
+} catch (error) {
+  if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : USAGE
+  else {
+    const failure = toFailure(error)
+    process.stderr.write(`${failure.message}\n`)
+    process.exitCode ??= failure.code === 'JW_CONFIG_INVALID' ? USAGE : 3
+  }
+}

@@ -1,0 +1,55 @@
+import { readFileSync } from 'node:fs'
+import { Failure } from '../domain/failure.ts'
+import { type Config, SECRETS, Settings, environmentName } from './settings.ts'
+
+const NAMES = new Map(Object.keys(Settings.shape).map((setting) => [environmentName(setting), setting]))
+
+/**
+ * Reads the JOBWARDEN_* settings of an environment. Empty means not set.
+ * @throws Failure JW_CONFIG_INVALID that lists every problem at once, unknown names included: a typo must not pass
+ */
+export function loadConfig(env: Readonly<Record<string, string | undefined>>): Config {
+  const problems: string[] = []
+  const given: Record<string, string> = {}
+  for (const [name, value] of Object.entries(env)) {
+    if (!name.startsWith('JOBWARDEN_') || value === undefined || value === '') continue
+    const setting = NAMES.get(name)
+    const secret = SECRETS.find((key) => name === `${environmentName(key)}_FILE`)
+    if (setting !== undefined) given[setting] = value
+    else if (secret !== undefined) readSecret(name, value, secret, given, problems)
+    else problems.push(`${name}: there is no such setting`)
+  }
+  const parsed = Settings.safeParse(given)
+  for (const { path, message } of parsed.error?.issues ?? [])
+    problems.push(`${environmentName(String(path[0]))}: ${message}`)
+  if (parsed.data !== undefined) problems.push(...contradictions(parsed.data))
+  if (parsed.data !== undefined && problems.length === 0) return Object.freeze(parsed.data)
+  throw new Failure('JW_CONFIG_INVALID', `\n${problems.map((problem) => `  ${problem}`).join('\n')}`)
+}
+
+function readSecret(
+  name: string,
+  file: string,
+  setting: (typeof SECRETS)[number],
+  given: Record<string, string>,
+  problems: string[],
+): void {
+  if (given[setting] !== undefined) problems.push(`${name}: ${environmentName(setting)} is set as well`)
+  try {
+    given[setting] = readFileSync(file, 'utf8').trim()
+  } catch {
+    problems.push(`${name}: cannot read ${file}`)
+  }
+}
+
+/** Settings that are fine alone and wrong together. */
+function contradictions(config: Config): string[] {
+  const found: string[] = []
+  if ((config.opaCertFile === undefined) !== (config.opaKeyFile === undefined))
+    found.push('JOBWARDEN_OPA_CERT_FILE: mTLS needs both a certificate and JOBWARDEN_OPA_KEY_FILE')
+  if (config.opaTimeoutMs + config.databaseTimeoutMs * 2 > config.jobLockMs)
+    found.push('JOBWARDEN_JOB_LOCK_MS: must be longer than a batch may take (OPA timeout + twice the database timeout)')
+  if (config.batchMax > config.workerConcurrency)
+    found.push('JOBWARDEN_BATCH_MAX: a batch cannot be larger than JOBWARDEN_WORKER_CONCURRENCY')
+  return found
+}

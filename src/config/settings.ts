@@ -1,0 +1,67 @@
+import { z } from 'zod'
+
+const text = z.string().min(1)
+const milliseconds = (fallback: number, least = 1) =>
+  z.coerce.number().int().min(least).max(3_600_000).default(fallback)
+const count = (fallback: number, most: number) => z.coerce.number().int().min(1).max(most).default(fallback)
+const url = (...protocols: string[]) =>
+  text.refine((value) => protocols.some((protocol) => value.startsWith(protocol)), {
+    message: `must start with ${protocols.join(' or ')}`,
+  })
+
+/**
+ * Every setting. `redisUrl` is JOBWARDEN_REDIS_URL in the environment, and so on; docs/configuration.md is generated
+ * from this. There is deliberately no switch that accepts unsigned commands or allows without a decision.
+ */
+export const Settings = z.strictObject({
+  redisUrl: url('redis://', 'rediss://').default('redis://127.0.0.1:6379').describe('The Redis of the queues.'),
+  queuePrefix: z
+    .string()
+    .regex(/^[A-Za-z0-9_{}-]{1,64}$/, 'must be letters, digits, "_", "-" or a {hash tag}')
+    .default('jobwarden')
+    .describe('Prefix of all queue keys; workers and producers must agree on it.'),
+  databaseUrl: url('postgres://', 'postgresql://')
+    .optional()
+    .describe('PostgreSQL, the system of record. Without it the embedded database is used: one process, no roles.'),
+  dataDir: text.optional().describe('Folder of the embedded database. Without it, it lives in memory.'),
+  databaseConnections: count(4, 100).describe('Connections to PostgreSQL.'),
+  databaseTimeoutMs: milliseconds(10_000).describe('A connection attempt or a statement gives up after this long.'),
+  opaUrl: url('http://', 'https://', 'unix:')
+    .default('http://127.0.0.1:8181')
+    .describe('The OPA sidecar: http://, https:// or unix:/path/to/socket.'),
+  opaTimeoutMs: milliseconds(2_000).describe('One deadline over a call to OPA with all its retries.'),
+  opaConnections: count(4, 64).describe('Kept-alive connections to OPA.'),
+  opaRetries: z.coerce.number().int().min(0).max(10).default(3).describe('Retries of a transient failure of OPA.'),
+  opaResetMs: milliseconds(1_000).describe('How long calls stay suspended before OPA is probed again.'),
+  opaMaxResponseBytes: count(8_388_608, 268_435_456).describe('At most this much of an answer is read.'),
+  opaCaFile: text.optional().describe('PEM file of the authority that signs the certificate of OPA.'),
+  opaCertFile: text.optional().describe('PEM file of the client certificate for mTLS.'),
+  opaKeyFile: text.optional().describe('PEM file of the key of the client certificate.'),
+  opaTokenFile: text.optional().describe('File with a bearer token for OPA; read for every call, so it may rotate.'),
+  producerKeysFile: text
+    .optional()
+    .describe('JWK Set of the registered producers (workers: to verify) or of this producer (to sign).'),
+  workerConcurrency: count(300, 5_000).describe('Jobs under way in one worker; batches are gathered from these.'),
+  batchMax: count(200, 1_000).describe('At most this many commands a batch.'),
+  batchesInFlight: count(2, 16).describe('At most this many batches at a time.'),
+  jobLockMs: milliseconds(30_000, 1_000).describe('How long a job is ours when the worker stops renewing its lock.'),
+  commandMaxBytes: count(65_536, 1_048_576).describe('A larger signed command is invalid.'),
+  commandMaxDepth: count(8, 32).describe('A command that nests deeper is invalid.'),
+  clockSkewMs: milliseconds(5_000, 0).describe('Tolerance for clocks of producers that differ from ours.'),
+  sweepMs: milliseconds(30_000, 100).describe('Pause between sweeps for dead jobs and for denials not in the trail.'),
+  sweepGraceMs: milliseconds(10_000, 0).describe('A denial this young may still be on its way to the trail.'),
+  shutdownGraceMs: milliseconds(25_000).describe('How long a stopping process may take to finish what is under way.'),
+  logLevel: z
+    .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'])
+    .default('info')
+    .describe('Level of the log on standard output.'),
+})
+export type Config = Readonly<z.infer<typeof Settings>>
+
+/** Settings that may hold a password: each may also be given as NAME_FILE, and no message quotes their value. */
+export const SECRETS = ['redisUrl', 'databaseUrl'] as const satisfies readonly (keyof Config)[]
+
+/** The environment name of a setting. */
+export function environmentName(setting: string): string {
+  return `JOBWARDEN_${setting.replaceAll(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`
+}

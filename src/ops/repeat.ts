@@ -1,0 +1,30 @@
+/** Something that runs until it is stopped. */
+export type Repeating = { stop(): Promise<void> }
+
+/** Runs `task` again and again with a pause between the runs, never twice at a time. Errors go to `onError`. */
+export function repeat(task: () => Promise<unknown>, pauseMs: number, onError: (error: unknown) => void): Repeating {
+  let stopped = false
+  let timer: NodeJS.Timeout | undefined
+  let running: Promise<void> = Promise.resolve()
+  const run = async () => {
+    try {
+      await task()
+    } catch (error) {
+      onError(error)
+    }
+    if (!stopped) schedule()
+  }
+  const schedule = () => {
+    timer = setTimeout(() => {
+      running = run()
+    }, pauseMs)
+  }
+  running = run()
+  return {
+    stop: async () => {
+      stopped = true
+      clearTimeout(timer)
+      await running
+    },
+  }
+}

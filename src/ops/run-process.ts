@@ -1,0 +1,40 @@
+import { Failure, toFailure } from '../domain/failure.ts'
+import type { Logger } from '../telemetry/logger.ts'
+
+/** What a process runs and how it ends. */
+export type Running = { close(): Promise<void> }
+
+/**
+ * Starts a worker and keeps the process until SIGTERM or SIGINT; then closes it within `graceMs`.
+ * Exit status: 0 stopped in order, 1 failed to start or did not stop in time.
+ * A second signal does not wait. SIGPIPE is left alone: a log reader that goes away must not stop work.
+ */
+export async function runProcess(log: Logger, graceMs: number, start: () => Promise<Running>): Promise<void> {
+  let running: Running
+  try {
+    running = await start()
+  } catch (error) {
+    log.fatal({ err: toFailure(error) }, 'did not start')
+    process.exitCode = 1
+    return
+  }
+  const signal = await new Promise<string>((resolve) => {
+    process.once('SIGTERM', resolve)
+    process.once('SIGINT', resolve)
+  })
+  log.info({ signal }, 'stopping')
+  const deadline = setTimeout(() => {
+    log.error({ graceMs }, 'did not stop in time; jobs under way go to another worker when their locks expire')
+    process.exit(1)
+  }, graceMs)
+  deadline.unref()
+  await running.close()
+  clearTimeout(deadline)
+  log.info('stopped')
+}
+
+/** Prints what keeps a process from starting, for people, and sets the exit status. */
+export function refuseToStart(error: unknown): void {
+  process.stderr.write(`${error instanceof Failure ? error.message : String(error)}\n`)
+  process.exitCode = 1
+}

@@ -1,0 +1,106 @@
+import { trace } from '@opentelemetry/api'
+import type { Config } from '../src/config/settings.ts'
+import { postgresOptions } from '../src/config/adapter-options.ts'
+import { loadConfig } from '../src/config/load-config.ts'
+import { type Recorded, recordDenials } from '../src/audit/record-denials.ts'
+import { DenialSweep } from '../src/audit/sweep-denials.ts'
+import { Failure, toFailure } from '../src/domain/failure.ts'
+import { Batcher } from '../src/batching/batcher.ts'
+import { isolateFailures } from '../src/batching/isolate-failures.ts'
+import { repeat } from '../src/ops/repeat.ts'
+import { type Running, refuseToStart, runProcess } from '../src/ops/run-process.ts'
+import { AuditQueue } from '../src/queue/audit-queue.ts'
+import { consume } from '../src/queue/consume.ts'
+import type { Delivery } from '../src/queue/delivery.ts'
+import { AUDIT_QUEUE } from '../src/queue/names.ts'
+import { queueTelemetry } from '../src/queue/queue-telemetry.ts'
+import { connectRedis } from '../src/queue/redis.ts'
+import type { Database } from '../src/storage/database.ts'
+import { LedgerTrail } from '../src/storage/ledger-trail.ts'
+import { openMigrated } from '../src/storage/migrate.ts'
+import { tracingConfigured } from '../src/telemetry/configured.ts'
+import { type Logger, createLogger } from '../src/telemetry/logger.ts'
+import { ATTRIBUTE, SPAN, TRACER_NAME } from '../src/telemetry/names.ts'
+
+export type AuditorOptions = {
+  readonly config: Config
+  readonly log: Logger
+  /** A database that is open already, such as the embedded one that the demo shares. It is left open. */
+  readonly database?: Database
+  readonly tracing?: boolean
+}
+
+/** Starts the worker that appends denials to the audit trail and publishes those that the trail lacks. */
+export async function startAuditor(options: AuditorOptions): Promise<Running> {
+  const { config, log, tracing = false } = options
+  const onError = (error: unknown) => log.error({ err: toFailure(error) }, 'error')
+  const database = options.database ?? (await openDatabase(config, onError))
+  const redis = connectRedis(config.redisUrl, 'worker', onError)
+  const queue = { prefix: config.queuePrefix, redis, onError, telemetry: tracing ? queueTelemetry() : undefined }
+  const sink = new AuditQueue(queue)
+  const trail = new LedgerTrail(database)
+
+  const batcher = new Batcher<Delivery, Recorded | Failure>(
+    (batch) => isolateFailures(batch, (part) => recordDenials(part, trail)),
+    { maxSize: config.batchMax, maxInFlight: 1 },
+  )
+  const consumer = consume<Recorded>(
+    {
+      ...queue,
+      queue: AUDIT_QUEUE,
+      concurrency: config.workerConcurrency,
+      lockMs: config.jobLockMs,
+      onFailure: ({ jobId }, { code, disposition, message }) => log.warn({ jobId, code, disposition }, message),
+    },
+    (job) => traced(job, () => batcher.submit(job)),
+  )
+  const sweep = new DenialSweep({ trail, sink, graceMs: config.sweepGraceMs, now: Date.now })
+  const sweeping = repeat(
+    async () => {
+      const published = await sweep.sweep()
+      if (published > 0) log.warn({ published }, 'denials were missing in the trail; published again')
+    },
+    config.sweepMs,
+    onError,
+  )
+  log.info({ queue: AUDIT_QUEUE, prefix: config.queuePrefix }, 'auditing')
+  return {
+    close: async () => {
+      await Promise.all([sweeping.stop(), consumer.close()])
+      await sink.close()
+      redis.disconnect()
+      if (options.database === undefined) await database.destroy()
+    },
+  }
+}
+
+/** Records one denial's way into the trail on the trace of the command that was denied. */
+async function traced(job: Delivery, run: () => Promise<Recorded | Failure>): Promise<Recorded | Failure> {
+  const attributes = { [ATTRIBUTE.commandId]: job.jobId, [ATTRIBUTE.outcome]: job.jobName }
+  const span = trace.getTracer(TRACER_NAME).startSpan(SPAN.audit, { attributes })
+  try {
+    const result = await run()
+    if (result instanceof Failure) span.setAttribute(ATTRIBUTE.failure, result.code)
+    return result
+  } finally {
+    span.end()
+  }
+}
+
+function openDatabase(config: Config, onError: (error: unknown) => void): Promise<Database> {
+  const { databaseUrl: url } = config
+  if (url !== undefined) return openMigrated({ ...postgresOptions(config), url, role: 'jobwarden_auditor', onError })
+  const why = 'the auditor works beside the authorizer, on PostgreSQL; the embedded database belongs to one process'
+  throw new Failure('JW_CONFIG_INVALID', `JOBWARDEN_DATABASE_URL: ${why} (\`npm run demo\` runs both in one)`)
+}
+
+if (import.meta.main) {
+  try {
+    const config = loadConfig(process.env)
+    const log = createLogger('auditor', config.logLevel)
+    const tracing = tracingConfigured(process.env)
+    await runProcess(log, config.shutdownGraceMs, () => startAuditor({ config, log, tracing }))
+  } catch (error) {
+    refuseToStart(error)
+  }
+}

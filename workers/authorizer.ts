@@ -1,0 +1,131 @@
+import { context, propagation } from '@opentelemetry/api'
+import type { Config } from '../src/config/settings.ts'
+import { opaOptions, postgresOptions } from '../src/config/adapter-options.ts'
+import { loadConfig } from '../src/config/load-config.ts'
+import { readProducerKeys } from '../src/config/read-producer-keys.ts'
+import { type Failure, toFailure } from '../src/domain/failure.ts'
+import type { Outcome } from '../src/domain/outcome.ts'
+import { Batcher } from '../src/batching/batcher.ts'
+import type { Delivery } from '../src/queue/delivery.ts'
+import { isolateFailures } from '../src/batching/isolate-failures.ts'
+import { type Enforcement, processBatch } from '../src/enforcement/process-batch.ts'
+import { reconcile } from '../src/enforcement/reconcile.ts'
+import { repeat } from '../src/ops/repeat.ts'
+import { type Running, refuseToStart, runProcess } from '../src/ops/run-process.ts'
+import { OpaClient } from '../src/pdp/opa-client.ts'
+import { AuditQueue } from '../src/queue/audit-queue.ts'
+import { consume } from '../src/queue/consume.ts'
+import { FailedJobs } from '../src/queue/failed-jobs.ts'
+import { COMMAND_QUEUE } from '../src/queue/names.ts'
+import { queueTelemetry } from '../src/queue/queue-telemetry.ts'
+import { connectRedis } from '../src/queue/redis.ts'
+import { resourceTypes } from '../src/resources/registry.ts'
+import { JwsVerifier } from '../src/signing/jws-verifier.ts'
+import { type Database, openEmbedded } from '../src/storage/database.ts'
+import { LedgerStore } from '../src/storage/ledger-store.ts'
+import { migrate, openMigrated } from '../src/storage/migrate.ts'
+import { tracingConfigured } from '../src/telemetry/configured.ts'
+import { type Logger, createLogger } from '../src/telemetry/logger.ts'
+
+export type AuthorizerOptions = {
+  readonly config: Config
+  readonly log: Logger
+  /** A database that is open already, such as the embedded one that the demo shares. It is left open. */
+  readonly database?: Database
+  readonly tracing?: boolean
+  /** Told of every batch that was settled. */
+  readonly onBatch?: (size: number) => void
+  /** Lets tests stand between the steps. */
+  readonly wrap?: (enforcement: Enforcement) => Enforcement
+}
+
+/** Starts the worker that authorizes commands before it runs them. */
+export async function startAuthorizer(options: AuthorizerOptions): Promise<Running> {
+  const { config, log, tracing = false, onBatch, wrap = (enforcement) => enforcement } = options
+  const onError = (error: unknown) => log.error({ err: toFailure(error) }, 'error')
+  const verifier = await JwsVerifier.create(await readProducerKeys(config.producerKeysFile))
+  const database = options.database ?? (await openDatabase(config, onError))
+  const redis = connectRedis(config.redisUrl, 'worker', onError)
+  const queue = { prefix: config.queuePrefix, redis, onError, telemetry: tracing ? queueTelemetry() : undefined }
+  const audit = new AuditQueue(queue)
+  const failedJobs = new FailedJobs(COMMAND_QUEUE, queue)
+  const pdp = await OpaClient.open({
+    ...opaOptions(config),
+    headers: traceHeaders,
+    onCircuitChange: (open) => {
+      log.warn({ open }, open ? 'OPA is down: taking no jobs' : 'OPA is back: taking jobs')
+      const changed = open ? consumer.pause() : consumer.resume()
+      changed.catch(onError)
+    },
+  })
+  const { commandMaxBytes: maxBytes, commandMaxDepth: maxDepth, clockSkewMs } = config
+  const admission = { verifier, resourceTypes, limits: { maxBytes, maxDepth, clockSkewMs }, now: Date.now }
+  const enforcement = wrap({ admission, store: new LedgerStore(database, resourceTypes), pdp, audit })
+
+  const batcher = new Batcher<Delivery, Outcome | Failure>(
+    async (batch) => {
+      onBatch?.(batch.length)
+      return isolateFailures(batch, (part) => processBatch(part, enforcement))
+    },
+    { maxSize: config.batchMax, maxInFlight: config.batchesInFlight },
+  )
+  const consumer = consume<Outcome>(
+    {
+      ...queue,
+      queue: COMMAND_QUEUE,
+      concurrency: config.workerConcurrency,
+      lockMs: config.jobLockMs,
+      onFailure: ({ jobId }, { code, disposition, message }) => log.warn({ jobId, code, disposition }, message),
+    },
+    (job) => batcher.submit(job),
+  )
+
+  let reconciledUntil = 0
+  const reconciling = repeat(
+    async () => {
+      const since = Date.now()
+      for await (const page of failedJobs.since(reconciledUntil)) {
+        const dead = await reconcile(page, enforcement)
+        if (dead > 0) log.error({ dead }, 'jobs are dead')
+      }
+      reconciledUntil = since
+    },
+    config.sweepMs,
+    onError,
+  )
+  log.info({ queue: COMMAND_QUEUE, prefix: config.queuePrefix }, 'authorizing')
+  return {
+    close: async () => {
+      await Promise.all([reconciling.stop(), consumer.close()])
+      await Promise.all([audit.close(), failedJobs.close(), pdp.close()])
+      redis.disconnect()
+      if (options.database === undefined) await database.destroy()
+    },
+  }
+}
+
+/** The authorizer's own database: PostgreSQL as migrated, or the embedded one, which it migrates itself. */
+async function openDatabase(config: Config, onError: (error: unknown) => void): Promise<Database> {
+  const { databaseUrl: url } = config
+  if (url !== undefined) return openMigrated({ ...postgresOptions(config), url, role: 'jobwarden_authorizer', onError })
+  const embedded = openEmbedded(config.dataDir)
+  await migrate(embedded)
+  return embedded
+}
+
+function traceHeaders(): Record<string, string> {
+  const headers: Record<string, string> = {}
+  propagation.inject(context.active(), headers)
+  return headers
+}
+
+if (import.meta.main) {
+  try {
+    const config = loadConfig(process.env)
+    const log = createLogger('authorizer', config.logLevel)
+    const tracing = tracingConfigured(process.env)
+    await runProcess(log, config.shutdownGraceMs, () => startAuthorizer({ config, log, tracing }))
+  } catch (error) {
+    refuseToStart(error)
+  }
+}
