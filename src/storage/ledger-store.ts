@@ -52,12 +52,17 @@ function toLoaded(type: ResourceType | undefined, row: z.infer<typeof LoadedRow>
   const resource =
     type && loaded
       ? {
-          attributes: Object.fromEntries(type.attributes.map((name) => [name, loaded.row[name]])),
+          attributes: attributesOf(type, loaded.row),
           row: loaded.row,
           version: loaded.version,
         }
       : undefined
   return { ...(earlier && { earlier }), ...(resource && { resource }) }
+}
+
+/** A column without a value is a missing attribute: in Rego, as in the filters, it then equals nothing. */
+function attributesOf(type: ResourceType, row: Row): Record<string, unknown> {
+  return Object.fromEntries(type.attributes.flatMap((name) => (row[name] === null ? [] : [[name, row[name]]])))
 }
 
 function entryJson(entry: LedgerEntry): Record<string, unknown> {

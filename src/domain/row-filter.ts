@@ -1,0 +1,86 @@
+/** A value that a policy compares a column with. Numbers are exact: past 2^53 they travel as strings. */
+export type FilterValue = string | number | boolean | null
+
+export type Comparison = 'eq' | 'ne' | 'lt' | 'lte' | 'gt' | 'gte'
+export type TextTest = 'startswith' | 'endswith' | 'contains'
+
+/** What a column is compared with: a value that the policies know, or another column of the same row. */
+export type Operand = { readonly value: FilterValue } | { readonly column: string }
+
+/**
+ * A condition on one row, with the meaning it has in Rego and not in SQL: a comparison with a missing attribute is
+ * false and its negation true; there is no third value. Values of different types compare by type:
+ * null < boolean < number < string.
+ */
+export type Condition =
+  | { readonly op: Comparison; readonly column: string; readonly operand: Operand }
+  | { readonly op: TextTest; readonly column: string; readonly text: string }
+  | { readonly op: 'in'; readonly column: string; readonly values: readonly FilterValue[] }
+  | { readonly op: 'and' | 'or'; readonly conditions: readonly Condition[] }
+  | { readonly op: 'not'; readonly condition: Condition }
+
+/** Which rows of a type the policies let a user act on. Three kinds, so that no truthiness test can confuse them. */
+export type RowFilter =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'all' }
+  | { readonly kind: 'where'; readonly condition: Condition }
+
+const NONE: RowFilter = { kind: 'none' }
+const ALL: RowFilter = { kind: 'all' }
+
+/** Rows that all of the filters select. */
+export function allOf(filters: readonly RowFilter[]): RowFilter {
+  const conditions: Condition[] = []
+  for (const filter of filters) {
+    if (filter.kind === 'none') return NONE
+    if (filter.kind === 'where') conditions.push(...parts(filter.condition, 'and'))
+  }
+  return join('and', conditions, ALL)
+}
+
+/** Rows that any of the filters selects. */
+export function anyOf(filters: readonly RowFilter[]): RowFilter {
+  const conditions: Condition[] = []
+  for (const filter of filters) {
+    if (filter.kind === 'all') return ALL
+    if (filter.kind === 'where') conditions.push(...parts(filter.condition, 'or'))
+  }
+  return join('or', conditions, NONE)
+}
+
+/** Rows that the filter does not select. */
+export function negate(filter: RowFilter): RowFilter {
+  switch (filter.kind) {
+    case 'none':
+      return ALL
+    case 'all':
+      return NONE
+    case 'where':
+      return filter.condition.op === 'not'
+        ? { kind: 'where', condition: filter.condition.condition }
+        : { kind: 'where', condition: { op: 'not', condition: filter.condition } }
+    default:
+      return filter satisfies never
+  }
+}
+
+function parts(condition: Condition, op: 'and' | 'or'): readonly Condition[] {
+  return condition.op === op ? condition.conditions : [condition]
+}
+
+/** Joins conditions, each once, and leaves out what another one of them makes superfluous (absorption). */
+function join(op: 'and' | 'or', conditions: readonly Condition[], empty: RowFilter): RowFilter {
+  const other = op === 'and' ? 'or' : 'and'
+  const byText = new Map(conditions.map((condition) => [textOf(condition), condition]))
+  const alone = new Set(byText.keys())
+  const kept = [...byText.values()].filter(
+    (condition) => condition.op !== other || !condition.conditions.some((part) => alone.has(textOf(part))),
+  )
+  const [only] = kept
+  if (only === undefined) return empty
+  return { kind: 'where', condition: kept.length === 1 ? only : { op, conditions: kept } }
+}
+
+function textOf(condition: Condition): string {
+  return JSON.stringify(condition)
+}
