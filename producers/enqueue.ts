@@ -1,18 +1,12 @@
 import { Command, Option } from 'commander'
 import { loadConfig } from '../src/config/load-config.ts'
-import { readProducerKeys } from '../src/config/read-producer-keys.ts'
 import type { Config } from '../src/config/settings.ts'
-import { ACTIONS, type Command as SignableCommand } from '../src/domain/command.ts'
+import { ACTIONS } from '../src/domain/command.ts'
 import { Failure, messageOf } from '../src/domain/failure.ts'
-import { Producer } from '../src/producer/producer.ts'
-import { CommandQueue } from '../src/queue/command-queue.ts'
-import { COMMAND_QUEUE } from '../src/queue/names.ts'
-import { queueTelemetry } from '../src/queue/queue-telemetry.ts'
-import { connectRedis } from '../src/queue/redis.ts'
-import { importProducerKey } from '../src/signing/producer-keys.ts'
-import { signCommand } from '../src/signing/sign-command.ts'
+import type { Producer } from '../src/producer/producer.ts'
 import { tracingConfigured } from '../src/telemetry/configured.ts'
 import { type LinesReport, enqueueLines, progressBar } from './enqueue-lines.ts'
+import { openProducer } from './open-producer.ts'
 
 /** Exit statuses that scripts can tell apart. */
 const SOME_REJECTED = 1
@@ -60,14 +54,9 @@ Exit status: 0 all enqueued, 1 some rejected, 2 wrong flags or settings, 3 the q
 }
 
 async function run(config: Config, tracing: boolean, flags: Flags): Promise<LinesReport> {
-  const key = await signingKey(config, flags.key)
-  const onError = () => undefined // Every failed call below reports what went wrong.
-  const redis = connectRedis(config.redisUrl, 'producer', onError)
-  const telemetry = tracing ? queueTelemetry() : undefined
-  const sink = new CommandQueue({ prefix: config.queuePrefix, redis, telemetry, onError })
   const lifetimeMs = seconds(flags.lifetime) * 1000
-  const sign = (command: SignableCommand) => signCommand(command, COMMAND_QUEUE, key)
-  const producer = new Producer({ sink, queue: COMMAND_QUEUE, sign, lifetimeMs, maxBytes: config.commandMaxBytes })
+  const opened = await openProducer(config, { kid: flags.key, lifetimeMs, tracing })
+  const { producer } = opened
   try {
     if (flags.action === undefined) return await fromStandardInput(producer)
     const { enqueued, rejected } = await producer.enqueueUntyped([fromFlags(flags)])
@@ -75,11 +64,11 @@ async function run(config: Config, tracing: boolean, flags: Flags): Promise<Line
   } catch (error) {
     if (error instanceof Failure) throw error
     process.exitCode = UNAVAILABLE
-    const why = messageOf(error)
-    throw new Failure('JW_QUEUE_UNAVAILABLE', `the queue did not take the commands: ${why}`, { cause: error })
+    throw new Failure('JW_QUEUE_UNAVAILABLE', `the queue did not take the commands: ${messageOf(error)}`, {
+      cause: error,
+    })
   } finally {
-    await sink.close()
-    redis.disconnect()
+    await opened.close()
   }
 }
 
@@ -90,14 +79,6 @@ async function fromStandardInput(producer: Producer): Promise<LinesReport> {
   } finally {
     bar.stop()
   }
-}
-
-async function signingKey(config: Config, kid: string | undefined) {
-  const keys = await readProducerKeys(config.producerKeysFile)
-  const jwk = kid === undefined ? keys[0] : keys.find((key) => key.kid === kid)
-  if (jwk === undefined)
-    throw new Failure('JW_CONFIG_INVALID', `--key ${kid}: ${config.producerKeysFile} has no key of that name`)
-  return importProducerKey(jwk, 'sign')
 }
 
 function seconds(text: string): number {

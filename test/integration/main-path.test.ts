@@ -11,13 +11,13 @@ import { startAuditor } from '../../workers/auditor.ts'
 import { startAuthorizer } from '../../workers/authorizer.ts'
 import { PEOPLE, aCommand } from '../support/a-command.ts'
 import { eventually, outcomesOf, trailIds } from '../support/ledger.ts'
-import { type TestProducer, openProducer } from '../support/producer.ts'
+import { type OpenProducer, openProducer } from '../../producers/open-producer.ts'
 import { type Stack, seedDocuments, startStack } from '../support/stack.ts'
 
 let stack: Stack
 let config: Config
 let workers: Running[]
-let queue: TestProducer
+let queue: OpenProducer
 
 beforeAll(async () => {
   stack = await startStack()
@@ -31,7 +31,7 @@ beforeEach(async () => {
   config = stack.config()
   const log = createLogger('test', 'silent')
   workers = await Promise.all([startAuthorizer({ config, log }), startAuditor({ config, log })])
-  queue = await openProducer(config)
+  queue = await openProducer(config, { lifetimeMs: 600_000, tracing: false })
 })
 afterEach(async () => {
   await Promise.all(workers.map((worker) => worker.close()))

@@ -1,0 +1,72 @@
+import { randomBytes } from 'node:crypto'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { loadConfig } from '../../src/config/load-config.ts'
+import type { Config } from '../../src/config/settings.ts'
+import { buildBundle } from '../../src/local/build-bundle.ts'
+import { obtainOpa } from '../../src/local/obtain-opa.ts'
+import { startOpa } from '../../src/local/start-opa.ts'
+import { startRedis } from '../../src/local/start-redis.ts'
+import type { Workspace } from '../../src/local/workspace.ts'
+import { type Database, openEmbedded, openPostgres } from '../../src/storage/database.ts'
+import { migrate } from '../../src/storage/migrate.ts'
+
+type Environment = Readonly<Record<string, string | undefined>>
+export type DemoStack = { readonly config: Config; readonly database: Database; readonly keysFile: string }
+
+/** Whatever JOBWARDEN_* names is used; everything else is started on free ports in the workspace. */
+export async function startDemoStack(
+  env: Environment,
+  workspace: Workspace,
+  say: (line: string) => void,
+): Promise<DemoStack> {
+  const opaUrl = env['JOBWARDEN_OPA_URL'] ?? (await ownOpa(workspace, say))
+  const redisUrl = env['JOBWARDEN_REDIS_URL'] ?? (await ownRedis(workspace, say))
+  const keysFile = env['JOBWARDEN_PRODUCER_KEYS_FILE'] ?? (await ownKey(workspace))
+  const config = loadConfig({
+    ...env,
+    JOBWARDEN_OPA_URL: opaUrl,
+    JOBWARDEN_REDIS_URL: redisUrl,
+    JOBWARDEN_PRODUCER_KEYS_FILE: keysFile,
+    JOBWARDEN_LOG_LEVEL: env['JOBWARDEN_LOG_LEVEL'] ?? 'warn',
+    // A denial may wait for the sweep only when something is broken; a demo shows that soon.
+    JOBWARDEN_SWEEP_MS: env['JOBWARDEN_SWEEP_MS'] ?? '5000',
+  })
+  const database = openDatabase(config, say)
+  workspace.defer(() => database.destroy())
+  await migrate(database)
+  return { config, database, keysFile }
+}
+
+async function ownOpa(workspace: Workspace, say: (line: string) => void): Promise<string> {
+  const { path, version, source } = await obtainOpa({ say })
+  say(`OPA ${version} (${source})`)
+  const bundle = await buildBundle({ opa: path, policies: 'policies', out: join(workspace.path, 'bundle.tar.gz') })
+  const { url } = await startOpa({ workspace, opa: path, bundle: bundle.file })
+  say(`OPA serves policies/ at ${url}, revision ${bundle.revision}`)
+  return url
+}
+
+async function ownRedis(workspace: Workspace, say: (line: string) => void): Promise<string> {
+  const { url } = await startRedis({ workspace, say })
+  say(`Redis carries the queues at ${url}`)
+  return url
+}
+
+/** A producer key for this run only. */
+async function ownKey(workspace: Workspace): Promise<string> {
+  const file = join(workspace.path, 'producer-keys.json')
+  const key = { kty: 'oct', kid: 'demo', alg: 'HS256', k: randomBytes(32).toString('base64url') }
+  await writeFile(file, JSON.stringify({ keys: [key] }), { mode: 0o600 })
+  return file
+}
+
+function openDatabase(config: Config, say: (line: string) => void): Database {
+  const { databaseUrl: url, databaseTimeoutMs: timeoutMs, databaseConnections: maxConnections } = config
+  if (url === undefined) {
+    say('PostgreSQL embedded in this process (PGlite); JOBWARDEN_DATABASE_URL names a real one')
+    return openEmbedded(config.dataDir)
+  }
+  say('PostgreSQL of JOBWARDEN_DATABASE_URL')
+  return openPostgres({ url, timeoutMs, maxConnections, onError: (error) => say(error.message) })
+}

@@ -1,0 +1,45 @@
+import type { Outcome } from '../../src/domain/outcome.ts'
+import type { Scene } from './story.ts'
+
+/** The cases as a table: who asked what, what became of it, and why. */
+export function casesTable(scenes: readonly Scene[], outcomes: ReadonlyMap<string, Outcome>): string {
+  const rows = scenes.map(({ who, request }) => {
+    const resource = 'id' in request.resource ? request.resource.id : request.resource.type
+    const outcome = outcomes.get(request.id)
+    return [who, request.action, resource, outcome?.outcome ?? 'none', reasonOf(outcome)]
+  })
+  return align([['who', 'action', 'resource', 'outcome', 'reason'], ...rows])
+}
+
+/** How many commands ended in each outcome. */
+export function countsOf(outcomes: Iterable<Outcome>): string {
+  const counts = new Map<string, number>()
+  for (const { outcome } of outcomes) counts.set(outcome, (counts.get(outcome) ?? 0) + 1)
+  return [...counts].map(([outcome, count]) => `${count} ${outcome}`).join(', ')
+}
+
+/** What batches a worker made: how many, and their sizes. */
+export function batchesLine(sizes: readonly number[]): string {
+  const sorted = sizes.toSorted((a, b) => a - b)
+  const sum = sorted.reduce((total, size) => total + size, 0)
+  const median = sorted[Math.floor(sorted.length / 2)] ?? 0
+  return `${sizes.length} batches: ${(sum / sizes.length).toFixed(0)} commands on average, ${median} in the median, ${sorted.at(-1) ?? 0} at most`
+}
+
+function reasonOf(outcome: Outcome | undefined): string {
+  if (outcome === undefined) return ''
+  if ('reasons' in outcome) return outcome.reasons.map(({ code, message }) => `${code}: ${message}`).join(' ')
+  return outcome.rows === undefined ? `${outcome.count} changed` : `${outcome.count} row`
+}
+
+function align(table: readonly (readonly string[])[]): string {
+  const widths = (table[0] ?? []).map((_, column) => Math.max(...table.map((row) => row[column]?.length ?? 0)))
+  return table
+    .map((row) =>
+      row
+        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n')
+}

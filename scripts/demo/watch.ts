@@ -1,0 +1,48 @@
+import type { Database } from '../../src/storage/database.ts'
+import { sql } from 'kysely'
+import { Outcome } from '../../src/domain/outcome.ts'
+import type { DemoStack } from './demo-stack.ts'
+
+/** Prints every outcome that the ledger records from now on, until the process is told to stop. */
+export async function watch({ config, database, keysFile }: DemoStack, say: (line: string) => void): Promise<void> {
+  say('')
+  say('Everything stays up until Ctrl-C. From another terminal:')
+  say(`  export JOBWARDEN_REDIS_URL=${config.redisUrl} JOBWARDEN_QUEUE_PREFIX=${config.queuePrefix} \\`)
+  say(`         JOBWARDEN_PRODUCER_KEYS_FILE=${keysFile}`)
+  say('  npx jobwarden enqueue --user user_456 --role user --action read --id resource_1')
+  say(
+    config.databaseUrl === undefined
+      ? 'The embedded database belongs to this process; outcomes and denials are printed here:'
+      : 'With JOBWARDEN_DATABASE_URL set there, `npx jobwarden denials` lists the trail. Outcomes as they are recorded:',
+  )
+  const stopped = new Promise<void>((resolve) => {
+    process.once('SIGINT', () => resolve())
+    process.once('SIGTERM', () => resolve())
+  })
+  let over = false
+  void stopped.then(() => (over = true))
+  let seen = new Date()
+  while (!over) {
+    seen = await printSince(database, seen, say)
+    await Promise.race([stopped, new Promise((resolve) => setTimeout(resolve, 250))])
+  }
+}
+
+async function printSince(database: Database, since: Date, say: (line: string) => void): Promise<Date> {
+  const { rows } = await sql<{
+    id: string
+    user_id: string
+    action: string
+    resource: string
+    detail: unknown
+    recorded_at: Date
+  }>`
+    select id, user_id, action, resource_type || coalesce('/' || resource_id, '') as resource, detail, recorded_at
+      from ledger.commands where recorded_at > ${since} order by recorded_at`.execute(database)
+  for (const { id, user_id: user, action, resource, detail } of rows) {
+    const outcome = Outcome.parse(detail)
+    const why = 'reasons' in outcome ? ` (${outcome.reasons.map(({ code }) => code).join(', ')})` : ''
+    say(`  ${user} ${action} ${resource}: ${outcome.outcome}${why}  [${id}]`)
+  }
+  return rows.at(-1)?.recorded_at ?? since
+}
