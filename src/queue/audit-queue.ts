@@ -29,6 +29,7 @@ export class AuditQueue implements AuditSink {
   }
 
   async publish(denials: readonly PublishedDenial[]): Promise<void> {
+    if (denials.length === 0) return
     const jobs = denials.map(({ denial, trace: spanContext }) => ({
       name: denial.outcome,
       data: denial,

@@ -3,10 +3,15 @@ import type { Telemetry } from 'bullmq'
 import { BullMQOtel } from 'bullmq-otel'
 import { TRACER_NAME } from '../telemetry/names.ts'
 
-/** The trace context of jobs across queues. Unsigned, so it may be garbage: then the trace starts anew. */
+/**
+ * The trace context of jobs across queues, and BullMQ's own spans. Two things of it are not taken as they are:
+ * - The context in a job is unsigned, so it may be garbage: then the trace starts anew.
+ * - BullMQ writes a job's result into an event of its span, and a read's result is the resource: events lose their
+ *   attributes.
+ */
 export function queueTelemetry(): Telemetry {
   const telemetry = new BullMQOtel({ tracerName: TRACER_NAME })
-  const { contextManager } = telemetry
+  const { contextManager, tracer } = telemetry
   const fromMetadata = contextManager.fromMetadata.bind(contextManager)
   contextManager.fromMetadata = (active, metadata) => {
     try {
@@ -14,6 +19,13 @@ export function queueTelemetry(): Telemetry {
     } catch {
       return ROOT_CONTEXT
     }
+  }
+  const startSpan = tracer.startSpan.bind(tracer)
+  tracer.startSpan = (name, options, context) => {
+    const span = startSpan(name, options, context)
+    const addEvent = span.addEvent.bind(span)
+    span.addEvent = (event) => addEvent(event)
+    return span
   }
   return telemetry
 }
