@@ -6,7 +6,7 @@ import { Producer } from '../src/producer/producer.ts'
 import { CommandQueue } from '../src/queue/command-queue.ts'
 import { COMMAND_QUEUE } from '../src/queue/names.ts'
 import { queueTelemetry } from '../src/queue/queue-telemetry.ts'
-import { connectRedis } from '../src/queue/redis.ts'
+import { reachRedis } from '../src/queue/redis.ts'
 import { importProducerKey } from '../src/signing/producer-keys.ts'
 import { signCommand } from '../src/signing/sign-command.ts'
 
@@ -26,7 +26,7 @@ export type OpenProducer = {
 
 /**
  * Opens a producer on the command queue: what an upstream service calls once at its start.
- * @throws Failure JW_CONFIG_INVALID when there is no such key
+ * @throws Failure JW_CONFIG_INVALID when there is no such key, JW_QUEUE_UNAVAILABLE when Redis is not there
  */
 export async function openProducer(config: Config, options: OpenProducerOptions): Promise<OpenProducer> {
   const keys = await readProducerKeys(config.producerKeysFile)
@@ -35,7 +35,7 @@ export async function openProducer(config: Config, options: OpenProducerOptions)
     throw new Failure('JW_CONFIG_INVALID', `${config.producerKeysFile ?? ''} has no key "${options.kid ?? ''}"`)
   const key = await importProducerKey(jwk, 'sign')
   const onError = () => undefined // Calls that fail report it themselves.
-  const redis = connectRedis(config.redisUrl, 'producer', onError)
+  const redis = await reachRedis(config.redisUrl, onError)
   const telemetry = options.tracing ? queueTelemetry() : undefined
   const sink = new CommandQueue({ prefix: config.queuePrefix, redis, telemetry, onError })
   const sign = (command: Command) => signCommand(command, COMMAND_QUEUE, key)

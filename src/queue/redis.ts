@@ -1,4 +1,5 @@
 import { Redis } from 'ioredis'
+import { Failure, messageOf } from '../domain/failure.ts'
 
 /**
  * A connection for queues. It reconnects for ever with a growing delay; commands wait for it, except a producer's,
@@ -13,4 +14,21 @@ export function connectRedis(url: string, use: 'worker' | 'producer', onError: (
   })
   redis.on('error', onError)
   return redis
+}
+
+/**
+ * A producer's connection to a Redis that answers. BullMQ itself would wait for it for ever.
+ * @throws Failure JW_QUEUE_UNAVAILABLE
+ */
+export async function reachRedis(url: string, onError: (error: Error) => void): Promise<Redis> {
+  const redis = connectRedis(url, 'producer', onError)
+  try {
+    await redis.ping()
+    return redis
+  } catch (error) {
+    redis.disconnect()
+    throw new Failure('JW_QUEUE_UNAVAILABLE', `the queue did not take the commands: ${messageOf(error)}`, {
+      cause: error,
+    })
+  }
 }

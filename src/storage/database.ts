@@ -1,4 +1,3 @@
-import { PGlite } from '@electric-sql/pglite'
 import { Kysely, PGliteDialect, PostgresDialect } from 'kysely'
 import { Pool } from 'pg'
 
@@ -37,5 +36,9 @@ export function openPostgres(options: PostgresOptions): Database {
 
 /** Opens the embedded database: PostgreSQL in this process, in `folder`, or in memory without one. */
 export function openEmbedded(folder?: string): Database {
-  return new Kysely({ dialect: new PGliteDialect({ pglite: () => PGlite.create(folder) }) })
+  const pglite = async () => {
+    const { PGlite } = await import('@electric-sql/pglite') // Megabytes that only the embedded database needs.
+    return PGlite.create(folder)
+  }
+  return new Kysely({ dialect: new PGliteDialect({ pglite }) })
 }

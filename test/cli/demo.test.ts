@@ -1,0 +1,36 @@
+import { readdir } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { expect, test } from 'vitest'
+import { runCli } from '../support/run-cli.ts'
+
+const leftovers = async () => (await readdir(tmpdir())).filter((name) => name.startsWith('jobwarden-')).toSorted()
+
+test('the demo tells every case of the article, works off its commands and leaves nothing behind', async () => {
+  const before = await leftovers()
+  const { status, stdout, stderr } = await runCli('scripts/demo.ts', [])
+  expect(stderr).toBe('')
+  expect(status).toBe(0)
+  const told = [
+    /user_123 +read +resource_1 +executed/,
+    /user_123 +read +resource_2 +denied +not_owner: /,
+    /user_123 +update +resource_1 +executed/,
+    /user_456 +update +resource_1 +denied +not_owner: /,
+    /user_456 +delete +resource_2 +denied +role_may_not_delete: /,
+    /manager of engineering +read +resource_1 +executed/,
+    /manager of sales +read +resource_1 +denied +[^\n]*other_department: /,
+    /guest +read +resource_3 +denied/,
+    /admin +delete +resource_3 +executed/,
+    /2000 mixed commands: \d+ a second/,
+    /\d+ batches: \d+ commands on average/,
+    /all 2015 commands: \d+ executed, \d+ denied, 1 not_found/,
+    /denials went over the queue jobwarden-audit/,
+  ]
+  for (const line of told) expect(stdout).toMatch(line)
+  expect(await leftovers()).toEqual(before)
+})
+
+test('a wrong flag ends the demo before anything starts', async () => {
+  const { status, stderr } = await runCli('scripts/demo.ts', ['--kep'])
+  expect(status).toBe(1)
+  expect(stderr).toMatch(/--kep/)
+})
