@@ -1,0 +1,46 @@
+# METADATA
+# title: Data filter
+# description: |
+#   Which resources does this user reach at all, whatever the action?
+#   `allow` is decided in two ways: on one resource, and as a condition on rows, when `input.resource` is unknown and OPA
+#   translates what remains of the rule into a filter. So it stays in the fragment that OPA can translate: comparisons
+#   with an attribute of `input.resource` on the left and a known value on the right.
+package data_filter
+
+import rego.v1
+
+# Whatever no rule below allows is out of reach.
+default allow := false
+
+# Users reach what they own.
+allow if input.resource.owner == input.user.id
+
+# Managers reach what belongs to their department.
+allow if {
+	input.user.role == "manager"
+	input.resource.department == input.user.department
+}
+
+# Admins reach everything.
+allow if input.user.role == "admin"
+
+# METADATA
+# scope: document
+# title: Reasons
+# description: |
+#   Why a resource is out of reach: at least one reason for every denial, none for an allow.
+#   They tell nothing of the resource, not even whether it exists. Filters do not use them: they need no fragment.
+reasons contains {
+	"code": "not_owner",
+	"message": "The user owns no such resource.",
+} if {
+	not allow
+}
+
+reasons contains {
+	"code": "other_department",
+	"message": "The department of the user has no such resource.",
+} if {
+	input.user.role == "manager"
+	not allow
+}

@@ -1,0 +1,80 @@
+import { parseArgs } from 'node:util'
+import { messageOf } from '../src/domain/failure.ts'
+import { obtainOpa } from '../src/local/obtain-opa.ts'
+import { runOpa } from '../src/policies/run-opa.ts'
+import { shellCommand } from '../src/policies/shell-command.ts'
+import { testPolicies } from '../src/policies/test-policies.ts'
+import { validatePolicies } from '../src/policies/validate-policies.ts'
+
+/** One demand on a folder of policies. It answers with what does not meet it, line by line. */
+type Step = {
+  readonly demand: string
+  readonly complaints: (dir: string, opa: string) => Promise<readonly string[]>
+}
+
+/** What does not even load is not worth a look at its format. */
+const LOADING: Step = {
+  demand: 'every file is Rego v1, OPA loads it and workers can use it',
+  complaints: async (dir, opa) =>
+    (await validatePolicies(dir, opa)).map(
+      ({ file, line, message, remedy }) => `${file}:${line}: ${message}\n    remedy: ${remedy}`,
+    ),
+}
+
+const STEPS: readonly Step[] = [
+  {
+    demand: 'every file is formatted (opa fmt)',
+    complaints: async (dir, opa) => {
+      const { ok, stdout, stderr } = await runOpa(opa, ['fmt', '--fail', '--list', dir])
+      return ok
+        ? []
+        : lines(stdout || stderr).map((file) => `${file}\n    remedy: ${shellCommand(opa, 'fmt', '--write', file)}`)
+    },
+  },
+  {
+    demand: 'nothing is unused, shadowed or deprecated (opa check --strict)',
+    complaints: async (dir, opa) => {
+      const { ok, stdout, stderr } = await runOpa(opa, ['check', '--strict', dir])
+      return ok ? [] : lines(stderr || stdout)
+    },
+  },
+  {
+    demand: 'the tests pass and reach every line (opa test --coverage)',
+    complaints: async (dir, opa) => {
+      const report = await testPolicies(dir, opa)
+      if (!report.passed) return lines(report.output)
+      return report.uncovered.map(({ file, lines: rows }) => `${file}: no test reaches line ${rows.join(', ')}`)
+    },
+  },
+]
+
+const say = (line: string) => void process.stdout.write(`${line}\n`)
+
+/** Holds the policies in `dir` to all demands and says what it does. True when they meet them. */
+async function holdToDemands(dir: string): Promise<boolean> {
+  const { path, version } = await obtainOpa({ say })
+  say(`policies in ${dir}, by OPA ${version}`)
+  if (!(await meets(LOADING, dir, path))) return false
+  let good = true
+  for (const step of STEPS) good = (await meets(step, dir, path)) && good
+  return good
+}
+
+async function meets({ demand, complaints }: Step, dir: string, opa: string): Promise<boolean> {
+  const found = await complaints(dir, opa)
+  say(`- ${demand}: ${found.length === 0 ? 'yes' : 'NO'}`)
+  for (const complaint of found) say(`  ${complaint}`)
+  return found.length === 0
+}
+
+function lines(text: string): readonly string[] {
+  return text.split('\n').filter((line) => line.trim() !== '')
+}
+
+try {
+  const { positionals } = parseArgs({ allowPositionals: true })
+  process.exitCode = (await holdToDemands(positionals[0] ?? 'policies')) ? 0 : 1
+} catch (error) {
+  process.stderr.write(`${messageOf(error)}\n`)
+  process.exitCode = 1
+}

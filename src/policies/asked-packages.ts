@@ -1,0 +1,60 @@
+import { z } from 'zod'
+import { askOpa } from './ask-opa.ts'
+import type { PolicyProblem } from './policy-problem.ts'
+import { isTranslatable } from './residual-rules.ts'
+
+/** The packages that policies/jobs asks. */
+const ASKED = ['authz', 'data_filter'] as const
+
+const Inspection = z.object({ namespaces: z.record(z.string(), z.array(z.string())).default({}) })
+const Evaluation = z.object({ result: z.array(z.unknown()).optional() })
+const PartialEvaluation = z.object({ partial: z.unknown() })
+
+/**
+ * Finds what OPA loads, but workers cannot work with. A folder without policies/jobs is a part of a whole: what it does
+ * not have may be elsewhere.
+ */
+export async function askedPackageProblems(dir: string, opaPath: string): Promise<PolicyProblem[]> {
+  const { namespaces } = await askOpa(opaPath, ['inspect', '--format', 'json', dir], Inspection)
+  if (Object.keys(namespaces).length === 0)
+    return [{ file: dir, line: 1, message: 'there is no policy here', remedy: 'name the folder of the policies' }]
+  const isWhole = 'data.jobs' in namespaces
+  const problems: PolicyProblem[] = []
+  for (const name of ASKED) {
+    const file = namespaces[`data.${name}`]?.find((path) => !path.endsWith('_test.rego'))
+    if (file === undefined && !isWhole) continue
+    const place = { file: file ?? dir, line: 1 }
+    if (!(await hasDefault(name, dir, opaPath))) problems.push({ ...place, ...undefinedAllow(name) })
+    else if (!(await isFilter(name, dir, opaPath))) problems.push({ ...place, ...noFilter(name) })
+  }
+  return problems
+}
+
+/** policies/jobs takes a package whose `allow` is undefined for an empty input for not loaded. */
+async function hasDefault(name: string, dir: string, opaPath: string): Promise<boolean> {
+  const query = `data.${name}.allow with input as {}`
+  const { result } = await askOpa(opaPath, ['eval', '--format', 'json', '--data', dir, query], Evaluation)
+  return result !== undefined
+}
+
+/** Whether OPA 1.22 translates the package to a filter, instead of to one that lets every row through. */
+async function isFilter(name: string, dir: string, opaPath: string): Promise<boolean> {
+  const query = `data.${name}.allow == true`
+  const args = ['eval', '--partial', '--unknowns', 'input', '--format', 'json', '--data', dir, query]
+  return isTranslatable((await askOpa(opaPath, args, PartialEvaluation)).partial)
+}
+
+function undefinedAllow(name: string): Pick<PolicyProblem, 'message' | 'remedy'> {
+  return {
+    message: `package ${name} has no "allow" for an empty input, so workers take it for not loaded and wait`,
+    remedy: `add to package ${name}: default allow := false`,
+  }
+}
+
+function noFilter(name: string): Pick<PolicyProblem, 'message' | 'remedy'> {
+  return {
+    message: `package ${name} looks an attribute of input.resource up by a value, or puts one into a collection: OPA makes no filter of that`,
+    remedy:
+      'compare attributes by name, each with == in a rule of its own; docs/policies.md shows what filters can express',
+  }
+}

@@ -1,0 +1,41 @@
+import { z } from 'zod'
+import { runOpa } from './run-opa.ts'
+
+/** The lines of one policy that no test reaches. */
+export type Uncovered = { readonly file: string; readonly lines: readonly number[] }
+
+/** What `opa test` says of a folder: its tests fail, or they pass and reach all of the policies but this. */
+export type TestReport =
+  | { readonly passed: false; readonly output: string }
+  | { readonly passed: true; readonly uncovered: readonly Uncovered[] }
+
+const Range = z.object({ start: z.object({ row: z.number() }), end: z.object({ row: z.number() }) })
+const Coverage = z.object({ files: z.record(z.string(), z.object({ not_covered: z.array(Range).optional() })) })
+
+/**
+ * Runs the tests of the policies in `dir`; having none counts as a failure. Tests need no coverage themselves.
+ * @throws Failure JW_CONFIG_INVALID when `opaPath` is no program
+ */
+export async function testPolicies(dir: string, opaPath: string): Promise<TestReport> {
+  const { ok, stdout, stderr } = await runOpa(opaPath, [
+    'test',
+    '--fail-on-empty',
+    '--coverage',
+    '--format',
+    'json',
+    dir,
+  ])
+  if (!ok) return { passed: false, output: (stdout.startsWith('{') ? stderr : stdout).trim() }
+  const { files } = Coverage.parse(JSON.parse(stdout))
+  const uncovered = Object.entries(files).flatMap(([file, { not_covered: ranges = [] }]) =>
+    file.endsWith('_test.rego') || ranges.length === 0 ? [] : [{ file, lines: linesOf(ranges) }],
+  )
+  return { passed: true, uncovered }
+}
+
+function linesOf(ranges: readonly z.infer<typeof Range>[]): readonly number[] {
+  const lines = ranges.flatMap(({ start, end }) =>
+    Array.from({ length: end.row - start.row + 1 }, (_, offset) => start.row + offset),
+  )
+  return [...new Set(lines)].sort((a, b) => a - b)
+}
