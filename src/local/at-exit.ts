@@ -1,0 +1,52 @@
+const releases = new Set<() => void>()
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+let signalled = false
+
+/**
+ * Has `release` run when this process ends: in order, by an uncaught error or by a signal. The latest registered runs
+ * first, so that servers end before the folders they write to. It must be synchronous and quick.
+ * Nothing can run after a SIGKILL.
+ * @returns takes `release` off the list again
+ */
+export function atExit(release: () => void): () => void {
+  const entry = () => release()
+  if (releases.size === 0) listen()
+  releases.add(entry)
+  return () => {
+    if (releases.delete(entry) && releases.size === 0) ignore()
+  }
+}
+
+function listen(): void {
+  process.on('exit', releaseAll)
+  // In front, because a `once` listener that ran earlier would no longer be counted below.
+  for (const signal of SIGNALS) process.prependListener(signal, onSignal)
+}
+
+function ignore(): void {
+  process.off('exit', releaseAll)
+  for (const signal of SIGNALS) process.off(signal, onSignal)
+}
+
+function releaseAll(): void {
+  for (const release of [...releases].toReversed()) {
+    try {
+      release()
+    } catch (error) {
+      process.stderr.write(`left behind at exit: ${String(error)}\n`)
+    }
+  }
+  releases.clear()
+}
+
+// Who else listens to the signal ends the process in order, and `exit` follows. A second signal does not wait for that.
+// Without such a listener the signal has to be raised again, because listening took away its power to end the process.
+function onSignal(signal: NodeJS.Signals): void {
+  if (process.listenerCount(signal) > 1 && !signalled) {
+    signalled = true
+    return
+  }
+  releaseAll()
+  process.removeAllListeners(signal)
+  process.kill(process.pid, signal)
+}

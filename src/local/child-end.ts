@@ -1,0 +1,23 @@
+import type { ChildProcess } from 'node:child_process'
+
+const LAST_WORDS_MS = 1_000
+
+/** `how` continues a sentence that begins with the program's name. */
+export type ChildEnd = { readonly succeeded: boolean; readonly how: string }
+
+/** Resolves when a child process has ended and its output is read, or when it could not be started at all. */
+export function childEnd(child: ChildProcess): Promise<ChildEnd> {
+  return new Promise((resolve) => {
+    child.once('error', (error) => resolve({ succeeded: false, how: `could not be started (${error.message})` }))
+    child.once('exit', (status, signal) => {
+      const how = signal === null ? `exited with status ${status}` : `was ended by ${signal}`
+      const end = { succeeded: status === 0, how }
+      // A grandchild that lives on may hold the pipes open.
+      const timer = setTimeout(() => resolve(end), LAST_WORDS_MS)
+      child.once('close', () => {
+        clearTimeout(timer)
+        resolve(end)
+      })
+    })
+  })
+}

@@ -1,0 +1,59 @@
+import { rmSync } from 'node:fs'
+import { chmod, mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { atExit } from './at-exit.ts'
+
+const REMOVAL = { recursive: true, force: true, maxRetries: 10, retryDelay: 50 } as const
+
+/** A temporary folder and what runs in it. Closing it, or the end of the process, leaves nothing behind. */
+export class Workspace implements AsyncDisposable {
+  readonly path: string
+  readonly #keep: () => void
+  readonly #closings: (() => Promise<void>)[] = []
+
+  constructor(path: string) {
+    this.path = path
+    this.#keep = atExit(() => rmSync(path, REMOVAL))
+  }
+
+  /** A new folder inside, whose name starts with `prefix`. */
+  folder(prefix: string): Promise<string> {
+    return mkdtemp(join(this.path, `${prefix}-`))
+  }
+
+  /** Has `closing` run before the folder is removed; the latest registered runs first. */
+  defer(closing: () => Promise<void>): void {
+    this.#closings.push(closing)
+  }
+
+  /**
+   * Stops what was started in the workspace and removes the folder. May be called again.
+   * @throws AggregateError of what could not be closed; the rest is closed all the same
+   */
+  async close(): Promise<void> {
+    const problems: unknown[] = []
+    for (const closing of this.#closings.splice(0).toReversed()) {
+      try {
+        await closing()
+      } catch (error) {
+        problems.push(error)
+      }
+    }
+    await rm(this.path, REMOVAL)
+    this.#keep()
+    if (problems.length > 0) throw new AggregateError(problems, `could not close all of ${this.path}`)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+}
+
+/** Makes a workspace in the system's folder for temporary files. */
+export async function openWorkspace(): Promise<Workspace> {
+  const path = await mkdtemp(join(tmpdir(), 'jobwarden-'))
+  // Others may pass through but not look: PostgreSQL runs as another account when we are root.
+  await chmod(path, 0o711)
+  return new Workspace(path)
+}
