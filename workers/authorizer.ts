@@ -60,7 +60,13 @@ export async function startAuthorizer(options: AuthorizerOptions): Promise<Runni
   })
   const { commandMaxBytes: maxBytes, commandMaxDepth: maxDepth, clockSkewMs } = config
   const admission = { verifier, resourceTypes, limits: { maxBytes, maxDepth, clockSkewMs }, now: Date.now }
-  const enforcement = wrap({ admission, store: new LedgerStore(database, resourceTypes), pdp, audit })
+  const enforcement = wrap({
+    admission,
+    store: new LedgerStore(database, resourceTypes),
+    pdp,
+    audit,
+    maxRows: config.collectionMaxRows,
+  })
 
   const batcher = new Batcher<Delivery, Outcome | Failure>(
     async (batch) => {

@@ -45,6 +45,9 @@ export const Settings = z.strictObject({
   batchMax: count(200, 1_000).describe('At most this many commands a batch.'),
   batchesInFlight: count(2, 16).describe('At most this many batches at a time.'),
   jobLockMs: milliseconds(30_000, 1_000).describe('How long a job is ours when the worker stops renewing its lock.'),
+  collectionMaxRows: count(1_000, 10_000).describe(
+    'A command on a collection may change this many resources, or read as many at a time, unless it gives a limit.',
+  ),
   commandMaxBytes: count(65_536, 1_048_576).describe('A larger signed command is invalid.'),
   commandMaxDepth: count(8, 32).describe('A command that nests deeper is invalid.'),
   clockSkewMs: milliseconds(5_000, 0).describe('Tolerance for clocks of producers that differ from ours.'),

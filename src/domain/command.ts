@@ -34,11 +34,16 @@ export type User = z.infer<typeof User>
 
 const ResourceType = z.string().regex(/^[a-z][a-z0-9_]{0,31}$/, 'must be a lower-case resource type name')
 const ById = z.strictObject({ type: ResourceType, id: Text.min(1) })
+const WhereValue = z.union([Scalar, z.null(), z.array(Scalar).min(1).max(64)])
+export type WhereValue = z.infer<typeof WhereValue>
 const Collection = z.strictObject({
   type: ResourceType,
   /** Column equals value; an array means any of its values, null means has none. */
-  where: z.record(AttributeName, z.union([Scalar, z.null(), z.array(Scalar).min(1).max(64)])).optional(),
+  where: z.record(AttributeName, WhereValue).optional(),
+  /** Only the first of them, in the order of their ids. */
   limit: z.int().min(1).max(10_000).optional(),
+  /** Only those whose id comes after this one: the `next` of an earlier outcome. */
+  after: Text.min(1).optional(),
 })
 
 export type ResourceById = z.infer<typeof ById>

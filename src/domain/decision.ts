@@ -1,3 +1,4 @@
+import type { ColumnMasks } from './column-masks.ts'
 import type { Action, User } from './command.ts'
 import type { Reason } from './reason.ts'
 
@@ -13,5 +14,5 @@ export type DecisionRequest = {
 
 /** The answer of the policies to one request. No third value: whatever is neither is a Failure. */
 export type Decision =
-  | { readonly effect: 'allow'; readonly policyRevision: string }
+  | { readonly effect: 'allow'; readonly masks?: ColumnMasks | undefined; readonly policyRevision: string }
   | { readonly effect: 'deny'; readonly reasons: readonly [Reason, ...Reason[]]; readonly policyRevision: string }

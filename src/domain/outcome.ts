@@ -10,11 +10,15 @@ const policyRevision = z.string()
 
 /** What became of a command. Every accepted command ends in exactly one of these. */
 export const Outcome = z.discriminatedUnion('outcome', [
-  /** Allowed and done. `count` is how many resources were read, updated or deleted; reads carry `rows`. */
+  /**
+   * Allowed and done. `count` is how many resources were read, updated or deleted; reads carry `rows`.
+   * `next` is there when a collection has more: the same command with `after: next` goes on.
+   */
   z.strictObject({
     outcome: z.literal('executed'),
     count: z.int().min(0),
     rows: z.array(Row).optional(),
+    next: z.string().optional(),
     policyRevision,
   }),
   /** The policies said no. */

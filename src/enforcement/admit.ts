@@ -1,8 +1,8 @@
 import { hash } from 'node:crypto'
 import { z } from 'zod'
-import { Command, isById } from '../domain/command.ts'
+import { Command, type ResourceCollection, isById } from '../domain/command.ts'
 import type { Reason } from '../domain/reason.ts'
-import type { ResourceTypes } from '../resources/resource-type.ts'
+import { type ResourceType, type ResourceTypes, attributeColumns } from '../resources/resource-type.ts'
 import type { CommandVerifier } from '../signing/command-verifier.ts'
 import type { Accepted, Case } from './case.ts'
 import type { Delivery } from '../queue/delivery.ts'
@@ -88,17 +88,32 @@ async function examine(delivery: Delivery, admission: Admission): Promise<Admitt
     const patch = type.patch.safeParse(command.patch)
     if (!patch.success) return { refused: schemaReasons(patch.error, 'patch'), producer }
   }
-  const { resource } = command
-  if (!isById(resource))
-    return refuse('collection_unsupported', 'commands on collections are not supported yet; name one id', producer)
+  const where = isById(command.resource) ? undefined : whereFault(command.resource, type)
+  if (where !== undefined) return refuse('where', where, producer)
 
   const now = admission.now()
   if (Date.parse(command.issuedAt) > now + limits.clockSkewMs)
     return refuse('issued_in_future', `the command is issued at ${command.issuedAt}, which is still to come`, producer)
-  const accepted: Accepted = { command: { ...command, resource }, commandDigest: hash('sha256', payload), producer }
+  const accepted: Accepted = { command, type, commandDigest: hash('sha256', payload), producer }
   if (Date.parse(command.expiresAt) + limits.clockSkewMs >= now) return { accepted }
   return { accepted, expired: { code: 'expired', message: `the command expired at ${command.expiresAt}` } }
 }
+
+/** `where` may speak of what policies see, the id and the declared attributes, in values of the column's kind. */
+function whereFault({ where = {} }: ResourceCollection, type: ResourceType): string | undefined {
+  const columns = attributeColumns(type)
+  for (const [name, value] of Object.entries(where)) {
+    const kind = type.columns[columns.get(name) ?? '']
+    if (kind === undefined) return `where.${name}: ${type.name} has no such attribute`
+    const wanted = JSON_TYPE[kind]
+    const odd = (Array.isArray(value) ? value : [value]).find((each) => each !== null && typeof each !== wanted)
+    if (odd !== undefined) return `where.${name}: must be a ${wanted}, not a ${typeof odd}`
+  }
+  return undefined
+}
+
+/** How a column's values look in JSON. */
+const JSON_TYPE = { text: 'string', bigint: 'string', integer: 'number', boolean: 'boolean' } as const
 
 /** The job's queue, name and id are unsigned; where they differ from the signed command, somebody moved or copied it. */
 function identityMismatch(delivery: Delivery, queue: string, command: Command): Reason | undefined {

@@ -1,3 +1,4 @@
+import { isById } from '../domain/command.ts'
 import type { CommandStore } from '../storage/command-store.ts'
 import type { Case } from './case.ts'
 import { refusedCase } from './admit.ts'
@@ -7,7 +8,11 @@ export async function load(cases: readonly Case[], store: CommandStore): Promise
   const accepted = cases.flatMap((open) => (open.accepted === undefined ? [] : [{ open, ...open.accepted }]))
   if (accepted.length === 0) return
   const loaded = await store.load(
-    accepted.map(({ command: { id, resource } }) => ({ commandId: id, type: resource.type, resourceId: resource.id })),
+    accepted.map(({ command: { id, resource } }) => ({
+      commandId: id,
+      type: resource.type,
+      resourceId: isById(resource) ? resource.id : undefined,
+    })),
   )
   for (const [index, { open, command, commandDigest, producer }] of accepted.entries()) {
     const earlier = loaded[index]?.earlier

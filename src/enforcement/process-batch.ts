@@ -19,6 +19,8 @@ export type Enforcement = {
   readonly store: CommandStore
   readonly pdp: Pdp
   readonly audit: AuditSink
+  /** How many resources one command on a collection may change, or read at a time, without saying how many. */
+  readonly maxRows: number
 }
 
 /**
@@ -36,14 +38,14 @@ export type Enforcement = {
  */
 export async function processBatch(
   deliveries: readonly Delivery[],
-  { admission, store, pdp, audit }: Enforcement,
+  { admission, store, pdp, audit, maxRows }: Enforcement,
 ): Promise<readonly (Outcome | Failure)[]> {
   const settled = await traceBatch(deliveries, async (step) => {
     const cases = await step('admit', deliveries, () => admit(deliveries, admission))
     for (let turn = nextTurn(cases); turn.length > 0; turn = nextTurn(cases)) {
       await step('load', turn, () => load(turn, store))
       await step('decide', turn, () => decide(turn, pdp))
-      await step('commit', turn, () => commit(turn, store))
+      await step('commit', turn, () => commit(turn, store, maxRows))
     }
     await step('publish', cases, () => publish(cases, audit))
     return cases

@@ -1,4 +1,5 @@
 import type { AuditSink, PublishedDenial } from '../audit/audit-sink.ts'
+import { isById } from '../domain/command.ts'
 import type { Denial } from '../domain/denial.ts'
 import { Failure, toFailure } from '../domain/failure.ts'
 import { isAudited } from '../domain/outcome.ts'
@@ -34,7 +35,7 @@ function toDenial({ settlement, accepted, rejection }: Case): Denial | undefined
     userId: user.id,
     action,
     resourceType: resource.type,
-    resourceId: resource.id,
+    ...(isById(resource) && { resourceId: resource.id }),
     ...('policyRevision' in settlement && { policyRevision: settlement.policyRevision }),
   }
 }

@@ -36,7 +36,7 @@ export async function reconcile(
     const message = deadMessage(failed[index]?.failedReason ?? '')
     open.verdict = { outcome: { outcome: 'dead', reasons: [{ code: 'dead', message }] } }
   }
-  await commit(cases, store)
+  await commit(cases, store, 0)
   await publish(cases, audit)
   return cases.filter(isDead).length
 }

@@ -10,6 +10,7 @@ import {
   context,
   trace,
 } from '@opentelemetry/api'
+import { isById } from '../domain/command.ts'
 import { Failure, toFailure } from '../domain/failure.ts'
 import { isAudited } from '../domain/outcome.ts'
 import { ATTRIBUTE, SPAN, type StepName, TRACER_NAME } from '../telemetry/names.ts'
@@ -128,7 +129,7 @@ function jobAttributes(name: StepName, { accepted, delivery, settlement }: Case)
           [ATTRIBUTE.userId]: accepted.command.user.id,
           [ATTRIBUTE.action]: accepted.command.action,
           [ATTRIBUTE.resourceType]: accepted.command.resource.type,
-          [ATTRIBUTE.resourceId]: accepted.command.resource.id,
+          ...(isById(accepted.command.resource) && { [ATTRIBUTE.resourceId]: accepted.command.resource.id }),
         }),
       }
     case 'decide':

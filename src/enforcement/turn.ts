@@ -1,3 +1,4 @@
+import { isById } from '../domain/command.ts'
 import type { Case } from './case.ts'
 
 /**
@@ -21,5 +22,6 @@ function claimsOf({ accepted }: Case): string[] {
   if (accepted === undefined) return []
   const { id, action, resource } = accepted.command
   const command = `command ${id}`
-  return action === 'read' ? [command] : [command, `resource ${resource.type} ${resource.id}`]
+  // A command on a collection is guarded by its own statement: it waits for nobody.
+  return action === 'read' || !isById(resource) ? [command] : [command, `resource ${resource.type} ${resource.id}`]
 }

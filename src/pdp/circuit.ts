@@ -29,8 +29,14 @@ export class Circuit {
       rollingCountTimeout: 10_000,
       errorFilter: (error: unknown) => !(error instanceof Failure && OUTAGES.has(error.code)),
     })
-    this.#breaker.on('open', () => onChange(true))
-    this.#breaker.on('close', () => onChange(false))
+    let told = false
+    const tell = (open: boolean) => {
+      if (open === told) return // A probe that failed opened it anew: nothing has changed.
+      told = open
+      onChange(open)
+    }
+    this.#breaker.on('open', () => tell(true))
+    this.#breaker.on('close', () => tell(false))
     this.#breaker.on('halfOpen', () => {
       this.#breaker.fire(probe).catch(() => undefined) // A failed probe opens the circuit again; that is its report.
     })

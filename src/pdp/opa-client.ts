@@ -1,10 +1,12 @@
 import type { Decision, DecisionRequest } from '../domain/decision.ts'
-import { Failure } from '../domain/failure.ts'
+import { Failure, toFailure } from '../domain/failure.ts'
 import { Circuit, type CircuitOptions } from './circuit.ts'
+import { FilterCache } from './filter-cache.ts'
+import { FILTER_ACCEPT, FILTER_PATH, filterBody, readFilter } from './filter-wire.ts'
 import { TransientFailure, accept, readJson } from './opa-response.ts'
 import { OpaTransport, type OpaTransportOptions } from './opa-transport.ts'
 import { type Answer, DECISIONS_PATH, DataBody, Decisions, READY_PATH } from './opa-wire.ts'
-import type { Pdp } from './pdp.ts'
+import type { FilterAnswer, FilterRequest, Pdp } from './pdp.ts'
 import { type RetryOptions, retrying } from './retry.ts'
 import { mayBePoison, splitBatch } from './split-batch.ts'
 
@@ -21,6 +23,9 @@ export type OpaClientOptions = OpaTransportOptions & {
 
 export type Health = { readonly ready: true } | { readonly ready: false; readonly failure: Failure }
 
+/** How many filters are kept: one for each user, action and type that is at work. */
+const FILTERS_KEPT = 10_000
+
 /** Package and rule names, slash by slash: nothing that OPA would take for more than a path. */
 const POLICY_PATH = /^[A-Za-z_][A-Za-z0-9_]*(\/[A-Za-z_][A-Za-z0-9_]*)*$/
 
@@ -29,6 +34,7 @@ export class OpaClient implements Pdp {
   readonly #transport: OpaTransport
   readonly #options: OpaClientOptions
   readonly #circuit: Circuit
+  readonly #filters = new FilterCache(FILTERS_KEPT)
 
   private constructor(transport: OpaTransport, options: OpaClientOptions) {
     this.#transport = transport
@@ -59,6 +65,25 @@ export class OpaClient implements Pdp {
     if (!POLICY_PATH.test(path)) throw new Failure('JW_PDP_REJECTED', `"${path}" is not the path of a policy`)
     const signal = AbortSignal.timeout(this.#options.timeoutMs)
     return this.#retrying(() => this.#circuit.call(() => this.#data(`/v1/data/${path}`, input, signal)), signal)
+  }
+
+  /** Compiles each distinct request once a policy revision; the current revision is asked for first. */
+  async filter(requests: ReadonlyMap<string, FilterRequest>): Promise<ReadonlyMap<string, FilterAnswer | Failure>> {
+    const revision = await this.revision()
+    const signal = AbortSignal.timeout(this.#options.timeoutMs)
+    const compile = (request: FilterRequest) => () =>
+      this.#retrying(() => this.#circuit.call(() => this.#compile(request, revision, signal)), signal)
+    const answers = [...requests].map(async ([id, request]) => {
+      const answer = await this.#filters.get(request, revision, compile(request)).catch(toFailure)
+      return [id, answer] as const
+    })
+    return new Map(await Promise.all(answers))
+  }
+
+  /** The policy revision that OPA answers from now. @throws Failure JW_PDP_* */
+  async revision(): Promise<string> {
+    const signal = AbortSignal.timeout(this.#options.timeoutMs)
+    return this.#retrying(() => this.#circuit.call(() => this.#revision(signal)), signal)
   }
 
   /** Whether OPA is reachable and has its policies. Never throws: being down is the answer. */
@@ -100,6 +125,22 @@ export class OpaClient implements Pdp {
     return pair(requests, answers, revision)
   }
 
+  /** An empty answer means no row, if the policies were there before and after it in the same revision. */
+  async #compile(request: FilterRequest, before: string, signal: AbortSignal): Promise<FilterAnswer> {
+    const headers = { ...this.#options.headers(), accept: FILTER_ACCEPT }
+    const body = filterBody(request)
+    const response = await this.#transport.send({ method: 'POST', path: FILTER_PATH, body, headers, signal })
+    const answer = readFilter(response, request)
+    if (answer !== undefined) return answer
+    const policyRevision = await this.#revision(signal)
+    if (policyRevision === before) return { filter: { kind: 'none' }, masks: {}, policyRevision }
+    throw new TransientFailure('JW_PDP_NOT_READY', `the policies changed from ${before} to ${policyRevision} meanwhile`)
+  }
+
+  async #revision(signal: AbortSignal): Promise<string> {
+    return accept(DECISIONS_PATH, await this.#data(DECISIONS_PATH, { requests: {} }, signal), Decisions).revision
+  }
+
   async #data(path: string, input: unknown, signal: AbortSignal): Promise<unknown> {
     const body = JSON.stringify({ input })
     const response = await this.#transport.send({
@@ -134,7 +175,9 @@ function pair(
     if (!requests.has(id)) throw new Failure('JW_PDP_BAD_RESPONSE', `OPA answered "${id}", which was not asked`)
     decisions.set(
       id,
-      answer.allow ? { effect: 'allow', policyRevision } : { effect: 'deny', reasons: answer.reasons, policyRevision },
+      answer.allow
+        ? { effect: 'allow', masks: answer.masks, policyRevision }
+        : { effect: 'deny', reasons: answer.reasons, policyRevision },
     )
   }
   const missing = [...requests.keys()].find((id) => !decisions.has(id))

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { ColumnMasks } from '../domain/column-masks.ts'
 import { Reason } from '../domain/reason.ts'
 
 /** The one entry point of the worker: `policies/jobs`. Constants, never job data. */
@@ -7,7 +8,7 @@ export const READY_PATH = '/health?bundles'
 
 /** An answer is the boolean `true`, or `false` with reasons; nothing else is an answer. */
 const Answer = z.discriminatedUnion('allow', [
-  z.strictObject({ allow: z.literal(true) }),
+  z.strictObject({ allow: z.literal(true), masks: ColumnMasks.optional() }),
   z.strictObject({ allow: z.literal(false), reasons: z.tuple([Reason], Reason) }),
 ])
 export type Answer = z.infer<typeof Answer>
@@ -32,6 +33,7 @@ export const ErrorBody = z.object({
         code: z.string(),
         message: z.string(),
         location: z.object({ file: z.string(), row: z.number() }).optional(),
+        details: z.object({ details: z.string().optional() }).optional(),
       }),
     )
     .optional(),

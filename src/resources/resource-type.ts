@@ -22,6 +22,11 @@ export type ResourceType = {
   readonly patch: z.ZodObject
 }
 
+/** What policies and `where` may speak of, and the column behind each: `id` is the key. `type` has no column. */
+export function attributeColumns({ key, attributes }: ResourceType): ReadonlyMap<string, string> {
+  return new Map([['id', key], ...attributes.map((name): [string, string] => [name, name])])
+}
+
 /** The resource types of a deployment, by name. */
 export type ResourceTypes = ReadonlyMap<string, ResourceType>
 
@@ -37,6 +42,8 @@ export function declareResourceTypes(types: readonly ResourceType[]): ResourceTy
     const odd = identifiers.find((identifier) => !name.test(identifier))
     if (odd !== undefined) throw fault(`"${odd}" is not a lower-case SQL name`)
     if (type.columns[type.key] !== 'text') throw fault(`its key "${type.key}" must be declared as a text column`)
+    if (type.attributes.some((name) => name === 'id' || name === 'type'))
+      throw fault('policies see "id" and "type" of every resource; they are no attributes')
     if ('version' in type.columns) throw fault('"version" is reserved for the guard of updates')
     for (const column of [...type.attributes, ...Object.keys(type.patch.shape)])
       if (!(column in type.columns)) throw fault(`"${column}" is not a declared column`)

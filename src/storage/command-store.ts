@@ -1,6 +1,8 @@
-import type { Action, ScalarValue, User } from '../domain/command.ts'
+import type { ColumnMasks } from '../domain/column-masks.ts'
+import type { Action, ScalarValue, User, WhereValue } from '../domain/command.ts'
 import type { Outcome, Row } from '../domain/outcome.ts'
 import type { Reason } from '../domain/reason.ts'
+import type { RowFilter } from '../domain/row-filter.ts'
 
 /** A resource as loaded: what policies see of it, what a read returns, and the version an effect is guarded by. */
 export type LoadedResource = {
@@ -9,7 +11,12 @@ export type LoadedResource = {
   readonly version: string
 }
 
-export type LoadRequest = { readonly commandId: string; readonly type: string; readonly resourceId: string }
+/** Without `resourceId` only the earlier outcome is looked for. */
+export type LoadRequest = {
+  readonly commandId: string
+  readonly type: string
+  readonly resourceId: string | undefined
+}
 
 export type Loaded = {
   /** The outcome that an earlier delivery of this command recorded. */
@@ -22,8 +29,8 @@ export type Effect =
   | { readonly kind: 'update'; readonly version: string; readonly patch: Readonly<Record<string, ScalarValue | null>> }
   | { readonly kind: 'delete'; readonly version: string }
 
-/** One command's end, to be recorded with its effect or not at all. */
-export type LedgerEntry = {
+/** The part of a ledger row that is the command's own. */
+export type CommandEntry = {
   readonly commandId: string
   /** SHA-256 of the signed bytes. */
   readonly commandDigest: string
@@ -32,14 +39,28 @@ export type LedgerEntry = {
   readonly user: User
   readonly action: Action
   readonly resourceType: string
-  readonly resourceId: string
+  readonly resourceId: string | undefined
   readonly issuedAt: string
   readonly expiresAt: string
   /** SHA-256 of the policy input; absent when the policies were not asked. */
   readonly inputDigest?: string | undefined
-  readonly outcome: Outcome
-  readonly effect?: Effect | undefined
   readonly traceId?: string | undefined
+}
+
+/** One command's end, to be recorded with its effect or not at all. */
+export type LedgerEntry = CommandEntry & { readonly outcome: Outcome; readonly effect?: Effect | undefined }
+
+/** What a command on a collection does, and to which rows: those that `where` selects and the policies' filter allows. */
+export type CollectionEntry = CommandEntry & {
+  readonly where: Readonly<Record<string, WhereValue>>
+  readonly filter: RowFilter
+  readonly masks: ColumnMasks
+  readonly policyRevision: string
+  /** At most this many rows; without a limit, more than `maxRows` are too many to change. */
+  readonly limit: number | undefined
+  readonly maxRows: number
+  readonly after: string | undefined
+  readonly patch: Readonly<Record<string, ScalarValue | null>> | undefined
 }
 
 /** A job that could not be believed, so that it has no command to record. */
@@ -68,4 +89,11 @@ export interface CommandStore {
    * @throws Failure JW_STORE_UNAVAILABLE | JW_STORE_REJECTED; then nothing was done
    */
   commit(entries: readonly LedgerEntry[], rejections: readonly Rejection[]): Promise<ReadonlySet<string>>
+
+  /**
+   * Reads, updates or deletes a collection and records the outcome, in one atomic statement that has the filter in its
+   * WHERE. Returns the outcome, or undefined when the command has one already; then nothing was done.
+   * @throws Failure JW_STORE_UNAVAILABLE | JW_STORE_REJECTED; then nothing was done
+   */
+  commitCollection(entry: CollectionEntry): Promise<Outcome | undefined>
 }

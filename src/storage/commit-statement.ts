@@ -68,8 +68,8 @@ function effects(type: ResourceType): string {
     )`
 }
 
-/** A column that the patch does not name keeps its value; one that it names null becomes null. */
-function assignments(type: ResourceType): string {
+/** Reads the patch from `e.patch`. A column that it does not name keeps its value; one that it names null becomes null. */
+export function assignments(type: ResourceType): string {
   const columns = Object.keys(type.patch.shape).map((column) => {
     const value = `(e.patch->>'${column}')::${SQL_TYPE[type.columns[column] ?? 'text']}`
     return `${column} = case when e.patch ? '${column}' then ${value} else r.${column} end`

@@ -1,7 +1,9 @@
 import { z } from 'zod'
+import { Failure } from '../domain/failure.ts'
 import { Outcome, Row } from '../domain/outcome.ts'
 import type { ResourceType, ResourceTypes } from '../resources/resource-type.ts'
-import type { CommandStore, LedgerEntry, Loaded, LoadRequest, Rejection } from './command-store.ts'
+import type { CollectionEntry, CommandStore, LedgerEntry, Loaded, LoadRequest, Rejection } from './command-store.ts'
+import { collectionStatement } from './collection-statement.ts'
 import { commitStatement } from './commit-statement.ts'
 import type { Database } from './database.ts'
 import { loadStatement } from './load-statement.ts'
@@ -12,6 +14,7 @@ const LoadedRow = z.object({
   detail: Outcome.nullable(),
   resource: z.object({ version: z.string(), row: Row }).nullable(),
 })
+const CollectionRow = z.object({ detail: Outcome })
 const RecordedRow = z.object({ id: z.string() })
 
 /** The command store on PostgreSQL or PGlite: the same two statements on both. */
@@ -36,6 +39,14 @@ export class LedgerStore implements CommandStore {
     }))
     const rows = await queryRows(this.#db, LoadedRow, 'load', this.#loadText, [JSON.stringify(wanted)])
     return requests.map(({ type }, index) => toLoaded(this.#types.get(type), rows[index]))
+  }
+
+  async commitCollection(entry: CollectionEntry): Promise<Outcome | undefined> {
+    const type = this.#types.get(entry.resourceType)
+    if (type === undefined) throw new Failure('JW_UNEXPECTED', `no resource type "${entry.resourceType}" is declared`)
+    const { sql: text, parameters } = collectionStatement(entry, type).compile(this.#db)
+    const [row] = await queryRows(this.#db, CollectionRow, `${entry.action} a collection`, text, parameters)
+    return row?.detail
   }
 
   async commit(entries: readonly LedgerEntry[], rejections: readonly Rejection[]): Promise<ReadonlySet<string>> {

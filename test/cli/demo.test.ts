@@ -1,13 +1,13 @@
-import { readdir } from 'node:fs/promises'
+import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { expect, test } from 'vitest'
+import { join } from 'node:path'
+import { expect, onTestFinished, test } from 'vitest'
 import { runCli } from '../support/run-cli.ts'
 
-const leftovers = async () => (await readdir(tmpdir())).filter((name) => name.startsWith('jobwarden-')).toSorted()
-
 test('the demo tells every case of the article, works off its commands and leaves nothing behind', async () => {
-  const before = await leftovers()
-  const { status, stdout, stderr } = await runCli('scripts/demo.ts', [])
+  const folder = await mkdtemp(join(tmpdir(), 'jobwarden-test-'))
+  onTestFinished(() => rm(folder, { recursive: true }))
+  const { status, stdout, stderr } = await runCli('scripts/demo.ts', [], { env: { TMPDIR: folder } })
   expect(stderr).toBe('')
   expect(status).toBe(0)
   const told = [
@@ -26,7 +26,7 @@ test('the demo tells every case of the article, works off its commands and leave
     /denials went over the queue jobwarden-audit/,
   ]
   for (const line of told) expect(stdout).toMatch(line)
-  expect(await leftovers()).toEqual(before)
+  expect(await readdir(folder)).toEqual([])
 })
 
 test('a wrong flag ends the demo before anything starts', async () => {

@@ -1,0 +1,72 @@
+import { z } from 'zod'
+import { ColumnMasks } from '../domain/column-masks.ts'
+import { Failure } from '../domain/failure.ts'
+import type { RowFilter } from '../domain/row-filter.ts'
+import { readJson } from './opa-response.ts'
+import type { OpaResponse } from './opa-transport.ts'
+import { ErrorBody } from './opa-wire.ts'
+import type { FilterAnswer, FilterRequest } from './pdp.ts'
+import { type FilterScope, Ucast, toRowFilter } from './ucast.ts'
+
+/** Partial evaluation of `jobs/permit` over the unknown resource. A constant, never job data. */
+export const FILTER_PATH = '/v1/compile/jobs/permit'
+
+/** OPA takes exactly one media type, and names the dialect by it. */
+export const FILTER_ACCEPT = 'application/vnd.opa.ucast.all+json'
+
+const AllRows = z.strictObject({}).transform(() => 'all' as const)
+
+/** No `query` means no row, `{}` means every row, anything else is a condition: a truthiness test would confuse them. */
+const FilterBody = z.object({
+  result: z
+    .object({
+      query: z.union([AllRows, Ucast]).optional(),
+      masks: z.strictObject({ revision: z.string().min(1), columns: ColumnMasks }),
+    })
+    .optional(),
+})
+
+/**
+ * The body of a filter query. Both `unknowns` and `maskRule` are always sent: without either, OPA compiles all policies
+ * anew for every call. The mask rule also carries the policy revision: one evaluation, one revision.
+ */
+export function filterBody({ user, action }: FilterRequest): string {
+  return JSON.stringify({
+    input: { user, action },
+    unknowns: ['input.resource'],
+    options: { maskRule: 'data.jobs.filter_context' },
+  })
+}
+
+/**
+ * Reads an answer. OPA says "no row at all" by an empty body, which names no revision and is also what it says of
+ * policies that are not there: then this returns undefined, and only who knows better may take it for `none`.
+ * @throws Failure JW_FILTER_UNSUPPORTED with the file, the line and the construct, and the other JW_PDP failures
+ */
+export function readFilter(response: OpaResponse, { type, columns }: FilterRequest): FilterAnswer | undefined {
+  const outside = outsideFragment(response)
+  if (outside !== undefined) throw new Failure('JW_FILTER_UNSUPPORTED', outside)
+  const { result } = readJson(FILTER_PATH, response, FilterBody)
+  if (result === undefined) return undefined
+  const { query, masks } = result
+  return { filter: rowFilter(query, { type, columns }), masks: masks.columns, policyRevision: masks.revision }
+}
+
+function rowFilter(query: Ucast | 'all' | undefined, scope: FilterScope): RowFilter {
+  if (query === undefined) return { kind: 'none' }
+  return query === 'all' ? { kind: 'all' } : toRowFilter(query, scope)
+}
+
+/** OPA's complaint about rules that no filter can express, each with its place; undefined when it has none. */
+function outsideFragment({ status, body }: OpaResponse): string | undefined {
+  if (status !== 400) return undefined
+  const parsed = ErrorBody.safeParse(JSON.parse(body))
+  const errors = parsed.success ? (parsed.data.errors ?? []) : []
+  const complaints = errors
+    .filter(({ code }) => code === 'pe_fragment_error')
+    .map(({ message, location, details }) => {
+      const place = location === undefined ? '' : `${location.file}:${location.row}: `
+      return `${place}${message}${details?.details === undefined ? '' : ` (${details.details})`}`
+    })
+  return complaints.length === 0 ? undefined : complaints.join('; ')
+}
