@@ -2,9 +2,9 @@
 # title: Data filter
 # description: |
 #   Which resources does this user reach at all, whatever the action?
-#   `allow` is decided in two ways: on one resource, and as a condition on rows, when `input.resource` is unknown and OPA
-#   translates what remains of the rule into a filter. So it stays in the fragment that OPA can translate: comparisons
-#   with an attribute of `input.resource` on the left and a known value on the right.
+#   `allow` is decided in two ways: on one resource, and as a condition on rows, when `input.resource` is unknown and
+#   OPA translates what remains of the rule into a filter. So it stays in the fragment that OPA can translate:
+#   comparisons with an attribute of `input.resource` on the left and a known value on the right.
 package data_filter
 
 import rego.v1

@@ -18,6 +18,10 @@ const AttributeName = z.string().regex(PLAIN_NAME, 'must be a plain name')
 /** Unicode that PostgreSQL can hold: a lone surrogate or a NUL would fail the whole batch's statement. */
 const storable = (text: string) => text.isWellFormed() && !text.includes('\0')
 const Text = z.string().max(1024).refine(storable, 'must be well-formed Unicode without NUL')
+
+/** What the audit trail indexes: PostgreSQL takes 2704 bytes an index row, and a character may have three. */
+const Name = Text.min(1).max(512)
+
 const LongText = z.string().refine(storable, 'must be well-formed Unicode without NUL')
 const WholeNumber = z.number().int().min(Number.MIN_SAFE_INTEGER).max(Number.MAX_SAFE_INTEGER)
 const Scalar = z.union([Text, WholeNumber, z.boolean()])
@@ -27,13 +31,13 @@ export type ScalarValue = z.infer<typeof Scalar>
 
 /** The article's `input.user`: id and role, a department for most, and whatever else the policies read. */
 export const User = z
-  .object({ id: Text.min(1), role: Text.min(1), department: Text.optional() })
+  .object({ id: Name, role: Text.min(1), department: Text.optional() })
   .catchall(z.union([Scalar, z.array(Scalar).max(64)]))
   .refine((user) => Object.keys(user).every((name) => PLAIN_NAME.test(name)), 'attribute names must be plain names')
 export type User = z.infer<typeof User>
 
 const ResourceType = z.string().regex(/^[a-z][a-z0-9_]{0,31}$/, 'must be a lower-case resource type name')
-const ById = z.strictObject({ type: ResourceType, id: Text.min(1) })
+const ById = z.strictObject({ type: ResourceType, id: Name })
 const WhereValue = z.union([Scalar, z.null(), z.array(Scalar).min(1).max(64)])
 export type WhereValue = z.infer<typeof WhereValue>
 const Collection = z.strictObject({
@@ -50,12 +54,18 @@ export type ResourceById = z.infer<typeof ById>
 export type ResourceCollection = z.infer<typeof Collection>
 export type ResourceSelector = ResourceById | ResourceCollection
 
+/** A moment that PostgreSQL can hold, too: no year 0, no thousand decimals. */
+const Moment = z.iso
+  .datetime()
+  .max(40)
+  .refine((text) => Date.parse(text) >= 0, 'must not be before 1970')
+
 const common = {
   id: CommandId,
   user: User,
   resource: z.union([ById, Collection]),
-  issuedAt: z.iso.datetime(),
-  expiresAt: z.iso.datetime(),
+  issuedAt: Moment,
+  expiresAt: Moment,
 }
 
 /**

@@ -16,6 +16,7 @@ export type Condition =
   | { readonly op: Comparison; readonly column: string; readonly operand: Operand }
   | { readonly op: TextTest; readonly column: string; readonly text: string }
   | { readonly op: 'in'; readonly column: string; readonly values: readonly FilterValue[] }
+  | { readonly op: 'present'; readonly column: string }
   | { readonly op: 'and' | 'or'; readonly conditions: readonly Condition[] }
   | { readonly op: 'not'; readonly condition: Condition }
 

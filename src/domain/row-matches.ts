@@ -25,6 +25,8 @@ function holds(condition: Condition, row: Attributes): boolean {
       return condition.conditions.some((part) => holds(part, row))
     case 'not':
       return !holds(condition.condition, row)
+    case 'present':
+      return attribute(row, condition.column) !== undefined
     case 'in':
       return condition.values.some((value) => compare('eq', attribute(row, condition.column), value))
     case 'startswith':

@@ -103,7 +103,7 @@ async function examine(delivery: Delivery, admission: Admission): Promise<Admitt
 function whereFault({ where = {} }: ResourceCollection, type: ResourceType): string | undefined {
   const columns = attributeColumns(type)
   for (const [name, value] of Object.entries(where)) {
-    const kind = type.columns[columns.get(name) ?? '']
+    const kind = columns.get(name)?.kind
     if (kind === undefined) return `where.${name}: ${type.name} has no such attribute`
     const wanted = JSON_TYPE[kind]
     const odd = (Array.isArray(value) ? value : [value]).find((each) => each !== null && typeof each !== wanted)

@@ -1,10 +1,12 @@
-import { rmSync } from 'node:fs'
+import { existsSync, rmSync } from 'node:fs'
 import { chmod, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { atExit } from './at-exit.ts'
 
 const REMOVAL = { recursive: true, force: true, maxRetries: 10, retryDelay: 50 } as const
+const TRIES_AT_EXIT = 100
+const PAUSE_AT_EXIT_MS = 20
 
 /** A temporary folder and what runs in it. Closing it, or the end of the process, leaves nothing behind. */
 export class Workspace implements AsyncDisposable {
@@ -14,7 +16,7 @@ export class Workspace implements AsyncDisposable {
 
   constructor(path: string) {
     this.path = path
-    this.#keep = atExit(() => rmSync(path, REMOVAL))
+    this.#keep = atExit(() => removeNow(path))
   }
 
   /** A new folder inside, whose name starts with `prefix`. */
@@ -56,4 +58,17 @@ export async function openWorkspace(): Promise<Workspace> {
   // Others may pass through but not look: PostgreSQL runs as another account when we are root.
   await chmod(path, 0o711)
   return new Workspace(path)
+}
+
+// A server that was told to end just now may still write, and `rmSync` can leave such a folder behind without an error.
+function removeNow(path: string): void {
+  const never = new Int32Array(new SharedArrayBuffer(4))
+  for (let attempt = 0; attempt < TRIES_AT_EXIT && existsSync(path); attempt++) {
+    if (attempt > 0) Atomics.wait(never, 0, 0, PAUSE_AT_EXIT_MS)
+    try {
+      rmSync(path, { recursive: true, force: true })
+    } catch (error) {
+      if (attempt === TRIES_AT_EXIT - 1) throw error
+    }
+  }
 }

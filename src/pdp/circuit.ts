@@ -1,5 +1,6 @@
 import CircuitBreaker from 'opossum'
 import { Failure } from '../domain/failure.ts'
+import { PdpFailure } from './pdp-failure.ts'
 
 export type CircuitOptions = {
   /** Opens when this share of the calls of the last ten seconds failed, in percent. */
@@ -27,7 +28,8 @@ export class Circuit {
       volumeThreshold: options.minimumCalls,
       resetTimeout: options.resetMs,
       rollingCountTimeout: 10_000,
-      errorFilter: (error: unknown) => !(error instanceof Failure && OUTAGES.has(error.code)),
+      // A probe that fails in any way leaves it open.
+      errorFilter: (error: unknown) => !this.#breaker.halfOpen && !isOutage(error),
     })
     let told = false
     const tell = (open: boolean) => {
@@ -55,7 +57,7 @@ export class Circuit {
       })
     } catch (error) {
       if (isSuspended(error))
-        throw new Failure('JW_PDP_CIRCUIT_OPEN', 'calls to OPA are suspended until it answers a probe', {
+        throw new PdpFailure('JW_PDP_CIRCUIT_OPEN', 'calls to OPA are suspended until it answers a probe', {
           cause: error,
         })
       throw error
@@ -67,6 +69,10 @@ export class Circuit {
   close(): void {
     this.#breaker.shutdown()
   }
+}
+
+function isOutage(error: unknown): boolean {
+  return error instanceof Failure && OUTAGES.has(error.code)
 }
 
 function isSuspended(error: unknown): boolean {

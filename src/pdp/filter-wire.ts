@@ -38,23 +38,46 @@ export function filterBody({ user, action }: FilterRequest): string {
   })
 }
 
+/** `unconditional`: OPA gave no condition at all, which is more than a filter that every row meets. */
+export type ReadFilter = { readonly answer: FilterAnswer; readonly unconditional: boolean }
+
 /**
  * Reads an answer. OPA says "no row at all" by an empty body, which names no revision and is also what it says of
  * policies that are not there: then this returns undefined, and only who knows better may take it for `none`.
  * @throws Failure JW_FILTER_UNSUPPORTED with the file, the line and the construct, and the other JW_PDP failures
  */
-export function readFilter(response: OpaResponse, { type, columns }: FilterRequest): FilterAnswer | undefined {
+export function readFilter(response: OpaResponse, { type, columns }: FilterRequest): ReadFilter | undefined {
   const outside = outsideFragment(response)
   if (outside !== undefined) throw new Failure('JW_FILTER_UNSUPPORTED', outside)
   const { result } = readJson(FILTER_PATH, response, FilterBody)
   if (result === undefined) return undefined
   const { query, masks } = result
-  return { filter: rowFilter(query, { type, columns }), masks: masks.columns, policyRevision: masks.revision }
+  const answer = { filter: rowFilter(query, { type, columns }), masks: masks.columns, policyRevision: masks.revision }
+  return { answer, unconditional: query === 'all' }
 }
 
 function rowFilter(query: Ucast | 'all' | undefined, scope: FilterScope): RowFilter {
   if (query === undefined) return { kind: 'none' }
   return query === 'all' ? { kind: 'all' } : toRowFilter(query, scope)
+}
+
+/** Partial evaluation of the same rule to Rego. */
+export const PARTIAL_PATH = '/v1/compile'
+
+/** The body of a query for what remains of `jobs/permit` when nothing of the resource is known. */
+export function partialBody({ user, action }: FilterRequest): string {
+  return JSON.stringify({ query: 'data.jobs.permit == true', input: { user, action }, unknowns: ['input.resource'] })
+}
+
+const PartialBody = z.object({ result: z.object({ queries: z.array(z.array(z.unknown())).optional() }) })
+
+/**
+ * Whether a partial evaluation says that every row is allowed: one of its alternatives has no condition left.
+ * @throws the JW_PDP failures
+ */
+export function allowsEveryRow(response: OpaResponse): boolean {
+  const { queries = [] } = readJson(PARTIAL_PATH, response, PartialBody).result
+  return queries.some((conditions) => conditions.length === 0)
 }
 
 /** OPA's complaint about rules that no filter can express, each with its place; undefined when it has none. */

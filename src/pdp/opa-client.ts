@@ -2,10 +2,20 @@ import type { Decision, DecisionRequest } from '../domain/decision.ts'
 import { Failure, toFailure } from '../domain/failure.ts'
 import { Circuit, type CircuitOptions } from './circuit.ts'
 import { FilterCache } from './filter-cache.ts'
-import { FILTER_ACCEPT, FILTER_PATH, filterBody, readFilter } from './filter-wire.ts'
-import { TransientFailure, accept, readJson } from './opa-response.ts'
-import { OpaTransport, type OpaTransportOptions } from './opa-transport.ts'
-import { type Answer, DECISIONS_PATH, DataBody, Decisions, READY_PATH } from './opa-wire.ts'
+import {
+  FILTER_ACCEPT,
+  FILTER_PATH,
+  PARTIAL_PATH,
+  allowsEveryRow,
+  filterBody,
+  partialBody,
+  readFilter,
+} from './filter-wire.ts'
+import { accept, readJson, statusFailure } from './opa-response.ts'
+import { type OpaResponse, OpaTransport, type OpaTransportOptions } from './opa-transport.ts'
+import { DECISIONS_PATH, DataBody, Decisions, READY_PATH, STRICT } from './opa-wire.ts'
+import { pairAnswers } from './pair-answers.ts'
+import { PdpFailure, TransientFailure } from './pdp-failure.ts'
 import type { FilterAnswer, FilterRequest, Pdp } from './pdp.ts'
 import { type RetryOptions, retrying } from './retry.ts'
 import { mayBePoison, splitBatch } from './split-batch.ts'
@@ -48,13 +58,7 @@ export class OpaClient implements Pdp {
 
   async decide(requests: ReadonlyMap<string, DecisionRequest>): Promise<ReadonlyMap<string, Decision | Failure>> {
     const signal = AbortSignal.timeout(this.#options.timeoutMs)
-    try {
-      return await this.#retrying(() => this.#circuit.call(() => this.#ask(requests, signal)), signal)
-    } catch (error) {
-      if (!mayBePoison(error)) throw error
-      // Past the circuit: what one poison job makes OPA answer says nothing about OPA.
-      return splitBatch(requests, error, (part) => this.#ask(part, signal))
-    }
+    return this.#retrying(() => this.#circuit.call(() => this.#askOrSplit(requests, signal)), signal)
   }
 
   /**
@@ -62,9 +66,11 @@ export class OpaClient implements Pdp {
    * @throws Failure JW_PDP_NOT_READY when the policies define nothing there; the other JW_PDP failures
    */
   async query(path: string, input: unknown): Promise<unknown> {
-    if (!POLICY_PATH.test(path)) throw new Failure('JW_PDP_REJECTED', `"${path}" is not the path of a policy`)
+    if (!POLICY_PATH.test(path)) throw new Failure('JW_PDP_REJECTED', `"${path}" is not a path such as authz/allow`)
     const signal = AbortSignal.timeout(this.#options.timeoutMs)
-    return this.#retrying(() => this.#circuit.call(() => this.#data(`/v1/data/${path}`, input, signal)), signal)
+    const documentPath = `/v1/data/${path}`
+    const result = await this.#retrying(() => this.#circuit.call(() => this.#data(documentPath, input, signal)), signal)
+    return defined(documentPath, result) // Past the circuit: not every path is one that OPA must know.
   }
 
   /** Compiles each distinct request once a policy revision; the current revision is asked for first. */
@@ -114,73 +120,85 @@ export class OpaClient implements Pdp {
   /** Ready means: the bundles are active, and the entry point answers an empty batch. */
   async #probe(): Promise<void> {
     const signal = AbortSignal.timeout(this.#options.timeoutMs)
-    const { status } = await this.#transport.send({ method: 'GET', path: READY_PATH, signal })
-    if (status !== 200) throw new Failure('JW_PDP_NOT_READY', `OPA ${READY_PATH} answered ${status}`)
+    const response = await this.#transport.send({ method: 'GET', path: READY_PATH, signal })
+    if (response.status === 500) throw new PdpFailure('JW_PDP_NOT_READY', `OPA ${READY_PATH} answered 500`)
+    if (response.status !== 200) throw statusFailure(READY_PATH, response)
     await this.#ask(new Map(), signal)
   }
 
-  async #ask(requests: ReadonlyMap<string, DecisionRequest>, signal: AbortSignal): Promise<Map<string, Decision>> {
-    const input = { requests: Object.fromEntries(requests) }
-    const { revision, answers } = accept(DECISIONS_PATH, await this.#data(DECISIONS_PATH, input, signal), Decisions)
-    return pair(requests, answers, revision)
+  /** All of it one call for the circuit: what a poison job makes OPA answer says nothing about OPA. */
+  async #askOrSplit(
+    requests: ReadonlyMap<string, DecisionRequest>,
+    signal: AbortSignal,
+  ): Promise<ReadonlyMap<string, Decision | Failure>> {
+    try {
+      return await this.#ask(requests, signal)
+    } catch (error) {
+      if (!mayBePoison(error)) throw error
+      return splitBatch(requests, error, (part) => this.#ask(part, signal))
+    }
   }
 
-  /** An empty answer means no row, if the policies were there before and after it in the same revision. */
+  async #ask(requests: ReadonlyMap<string, DecisionRequest>, signal: AbortSignal): Promise<Map<string, Decision>> {
+    return pairAnswers(requests, await this.#decisions({ requests: Object.fromEntries(requests) }, signal))
+  }
+
   async #compile(request: FilterRequest, before: string, signal: AbortSignal): Promise<FilterAnswer> {
-    const headers = { ...this.#options.headers(), accept: FILTER_ACCEPT }
-    const body = filterBody(request)
-    const response = await this.#transport.send({ method: 'POST', path: FILTER_PATH, body, headers, signal })
-    const answer = readFilter(response, request)
-    if (answer !== undefined) return answer
+    const response = await this.#post(FILTER_PATH, filterBody(request), signal, { accept: FILTER_ACCEPT })
+    const read = readFilter(response, request)
+    if (read !== undefined && !read.unconditional) return read.answer
+    if (read !== undefined) await this.#confirmAll(request, signal)
+    // An empty answer means no row only if the policies are there; and neither may be of two revisions.
     const policyRevision = await this.#revision(signal)
-    if (policyRevision === before) return { filter: { kind: 'none' }, masks: {}, policyRevision }
-    throw new TransientFailure('JW_PDP_NOT_READY', `the policies changed from ${before} to ${policyRevision} meanwhile`)
+    if (policyRevision !== (read?.answer.policyRevision ?? before))
+      throw new TransientFailure('JW_PDP_NOT_READY', `the policies changed to ${policyRevision} meanwhile`)
+    return read?.answer ?? { filter: { kind: 'none' }, masks: {}, policyRevision }
+  }
+
+  /**
+   * OPA 1.22.2 answers "every row" also for some conditions that it cannot translate, such as
+   * `input.resource[input.resource.x] == 1` (internal/compile/ucast.go): that would be an allow nobody gave. So "every
+   * row" counts only when partial evaluation says it too.
+   */
+  async #confirmAll(request: FilterRequest, signal: AbortSignal): Promise<void> {
+    if (allowsEveryRow(await this.#post(PARTIAL_PATH, partialBody(request), signal))) return
+    throw new Failure(
+      'JW_FILTER_UNSUPPORTED',
+      'OPA lost a condition that no filter can express; see `npm run policies`',
+    )
   }
 
   async #revision(signal: AbortSignal): Promise<string> {
-    return accept(DECISIONS_PATH, await this.#data(DECISIONS_PATH, { requests: {} }, signal), Decisions).revision
+    return (await this.#decisions({ requests: {} }, signal)).revision
   }
 
+  async #decisions(input: unknown, signal: AbortSignal): Promise<Decisions> {
+    const result = await this.#data(DECISIONS_PATH, input, signal)
+    return accept(DECISIONS_PATH, defined(DECISIONS_PATH, result), Decisions)
+  }
+
+  #post(path: string, body: string, signal: AbortSignal, headers: Record<string, string> = {}): Promise<OpaResponse> {
+    const all = { ...this.#options.headers(), ...headers }
+    return this.#transport.send({ method: 'POST', path, body, headers: all, signal })
+  }
+
+  /** The document at a path of the Data API; undefined when the policies define none. */
   async #data(path: string, input: unknown, signal: AbortSignal): Promise<unknown> {
     const body = JSON.stringify({ input })
-    const response = await this.#transport.send({
-      method: 'POST',
-      path,
-      body,
-      headers: this.#options.headers(),
-      signal,
-    })
+    const response = await this.#post(path + STRICT, body, signal)
     const { result, warning } = readJson(path, response, DataBody)
     if (warning !== undefined)
-      throw new Failure('JW_PDP_BAD_RESPONSE', `OPA ${path} answered with a warning: ${warning.code}`)
-    if (result === undefined)
-      throw new Failure('JW_PDP_NOT_READY', `OPA ${path} is undefined: its policies are not loaded`)
+      throw new PdpFailure('JW_PDP_BAD_RESPONSE', `OPA ${path} answered with a warning: ${warning.code}`)
     return result
   }
+}
+
+function defined(path: string, result: unknown): unknown {
+  if (result === undefined) throw new PdpFailure('JW_PDP_NOT_READY', `OPA ${path} is undefined`)
+  return result
 }
 
 /** What the next try may not meet; a deadline that has passed is over. */
 function isTransient(error: unknown): boolean {
   return error instanceof TransientFailure || (error instanceof Failure && error.code === 'JW_PDP_UNREACHABLE')
-}
-
-/** Every id answered and no other: an answer to something else is an answer to nothing. */
-function pair(
-  requests: ReadonlyMap<string, DecisionRequest>,
-  answers: Readonly<Record<string, Answer>>,
-  policyRevision: string,
-): Map<string, Decision> {
-  const decisions = new Map<string, Decision>()
-  for (const [id, answer] of Object.entries(answers)) {
-    if (!requests.has(id)) throw new Failure('JW_PDP_BAD_RESPONSE', `OPA answered "${id}", which was not asked`)
-    decisions.set(
-      id,
-      answer.allow
-        ? { effect: 'allow', masks: answer.masks, policyRevision }
-        : { effect: 'deny', reasons: answer.reasons, policyRevision },
-    )
-  }
-  const missing = [...requests.keys()].find((id) => !decisions.has(id))
-  if (missing !== undefined) throw new Failure('JW_PDP_BAD_RESPONSE', `OPA gave no answer for "${missing}"`)
-  return decisions
 }

@@ -1,17 +1,14 @@
-import { z } from 'zod'
-import { Failure } from '../domain/failure.ts'
+import type { z } from 'zod'
 import { parseStrictJson } from '../json/parse-strict-json.ts'
 import type { OpaResponse } from './opa-transport.ts'
 import { ErrorBody } from './opa-wire.ts'
+import { PdpFailure, RefusedBody, TransientFailure } from './pdp-failure.ts'
 
 /** Statuses that a proxy or a busy OPA gives and that the next try may not. */
-const TRANSIENT_STATUS = new Set([429, 502, 503, 504])
+const TRANSIENT_STATUS = new Set([502, 503, 504])
 
 /** Deep enough for any policy's result. */
 const MAX_DEPTH = 64
-
-/** A failure of one call that another try may not meet. */
-export class TransientFailure extends Failure {}
 
 /**
  * Reads the JSON of a 200; anything else is a failure that names the path, the policy and what to do.
@@ -25,7 +22,9 @@ export function readJson<Schema extends z.ZodType>(
   if (response.status !== 200) throw statusFailure(path, response)
   const json = parseStrictJson(response.body.trimEnd(), MAX_DEPTH)
   if ('refused' in json)
-    throw new Failure('JW_PDP_BAD_RESPONSE', `OPA ${path} answered no proper JSON: ${json.refused.code}`)
+    throw new PdpFailure('JW_PDP_BAD_RESPONSE', `OPA ${path} answered no proper JSON: ${json.refused.code}`)
+  if (!storable(json.value))
+    throw new PdpFailure('JW_PDP_BAD_RESPONSE', `OPA ${path} answered text that the ledger cannot hold`)
   return accept(path, json.value, schema)
 }
 
@@ -34,25 +33,37 @@ export function accept<Schema extends z.ZodType>(path: string, value: unknown, s
   const parsed = schema.safeParse(value)
   if (parsed.success) return parsed.data
   const where = parsed.error.issues.slice(0, 3).map(({ path: at, message }) => `${at.join('.') || 'body'}: ${message}`)
-  throw new Failure('JW_PDP_BAD_RESPONSE', `OPA ${path} answered something else (${where.join('; ')})`)
+  throw new PdpFailure('JW_PDP_BAD_RESPONSE', `OPA ${path} answered something else (${where.join('; ')})`)
 }
 
-function statusFailure(path: string, { status, body }: OpaResponse): Failure {
+/** NUL and half a surrogate pair: PostgreSQL would refuse the outcomes of the whole batch for it, again and again. */
+function storable(value: unknown): boolean {
+  if (typeof value === 'string') return value.isWellFormed() && !value.includes('\0')
+  if (typeof value !== 'object' || value === null) return true
+  return Object.entries(value).every(([key, member]) => storable(key) && storable(member))
+}
+
+/** What an answer with another status than 200 means. */
+export function statusFailure(path: string, { status, body }: OpaResponse): PdpFailure {
   const what = `OPA ${path} answered ${status}${errorDetail(body)}`
   if (status === 429) return new TransientFailure('JW_PDP_REJECTED', what)
   if (TRANSIENT_STATUS.has(status)) return new TransientFailure('JW_PDP_SERVER_ERROR', what)
-  if (status >= 500) return new Failure('JW_PDP_SERVER_ERROR', what)
-  if (status >= 400) return new Failure('JW_PDP_REJECTED', `${what}; ${hint(status)}`)
-  return new Failure('JW_PDP_BAD_RESPONSE', what)
+  if (status >= 500) return new PdpFailure('JW_PDP_SERVER_ERROR', what)
+  // OPA answers 400, and others 413, to a body that exceeds server.decoding.max_length.
+  if (status === 400 || status === 413) return new RefusedBody('JW_PDP_REJECTED', what)
+  if (status > 400) return new PdpFailure('JW_PDP_REJECTED', what)
+  return new PdpFailure('JW_PDP_BAD_RESPONSE', what)
 }
 
 function errorDetail(body: string): string {
   const parsed = ErrorBody.safeParse(safeJson(body))
   if (!parsed.success) return ''
-  const { code, message, errors = [] } = parsed.data
-  const first = errors[0]
-  const place = first?.location === undefined ? '' : ` in ${first.location.file}:${first.location.row}`
-  return ` ${code}: ${first?.message ?? message}${place}`.slice(0, 400)
+  const { code, message, errors: [first] = [] } = parsed.data
+  if (first === undefined) return ` ${code}: ${message}`
+  const place = first.location === undefined ? '' : ` in ${first.location.file}:${first.location.row}`
+  // A built-in quotes what it was given, which may be a resource's content: its name is enough.
+  const what = first.code === 'eval_builtin_error' ? first.message.split(':', 1).join('') : first.message
+  return ` ${first.code}: ${what}${place}`
 }
 
 function safeJson(body: string): unknown {
@@ -60,17 +71,5 @@ function safeJson(body: string): unknown {
     return JSON.parse(body)
   } catch {
     return undefined // An error page of something that is not OPA: its status alone counts.
-  }
-}
-
-function hint(status: number): string {
-  switch (status) {
-    case 401:
-    case 403:
-      return 'look at the token and at the system.authz policy of OPA'
-    case 413:
-      return 'the batch exceeds the body limit of OPA (server.decoding.max_length)'
-    default:
-      return 'look at the version of OPA and at what stands between it and the worker'
   }
 }

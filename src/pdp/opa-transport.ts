@@ -1,6 +1,8 @@
 import { readFile } from 'node:fs/promises'
+import { type SecureContextOptions, createSecureContext } from 'node:tls'
 import { Client, type Dispatcher, Pool, errors } from 'undici'
 import { Failure, messageOf } from '../domain/failure.ts'
+import { PdpFailure } from './pdp-failure.ts'
 
 export type OpaTransportOptions = {
   /** `http://host:port`, `https://host:port`, or `unix:/path/to/socket`. */
@@ -37,23 +39,24 @@ export class OpaTransport {
     this.#options = options
   }
 
-  /** @throws Failure JW_CONFIG_INVALID when a TLS file cannot be read */
+  /** @throws Failure JW_CONFIG_INVALID when the URL is not one or a TLS file cannot be used */
   static async open(options: OpaTransportOptions): Promise<OpaTransport> {
-    const socketPath = options.url.startsWith('unix:') ? options.url.slice('unix:'.length) : undefined
     const [ca, cert, key] = await Promise.all([options.caFile, options.certFile, options.keyFile].map(readPem))
-    const connect = {
-      ...(socketPath !== undefined && { socketPath }),
+    const tls = {
       ...(ca !== undefined && { ca }),
       ...(cert !== undefined && { cert }),
       ...(key !== undefined && { key }),
     }
-    const pool = new Pool(socketPath === undefined ? options.url : 'http://localhost', {
-      connections: options.connections,
-      connect,
-      pipelining: 1,
-      factory: (origin, clientOptions) => new Client(origin, clientOptions),
-    })
-    return new OpaTransport(pool, options)
+    try {
+      createSecureContext(tls)
+      return new OpaTransport(openPool(options, tls), options)
+    } catch (error) {
+      throw new Failure(
+        'JW_CONFIG_INVALID',
+        `JOBWARDEN_OPA_URL or a TLS file of OPA cannot be used: ${messageOf(error)}`,
+        { cause: error },
+      )
+    }
   }
 
   /** @throws Failure JW_PDP_UNREACHABLE | JW_PDP_TIMEOUT (the signal) | JW_PDP_BAD_RESPONSE (too large) */
@@ -84,11 +87,15 @@ export class OpaTransport {
   async #token(): Promise<string | undefined> {
     const { tokenFile } = this.#options
     if (tokenFile === undefined) return undefined
+    let token: string
     try {
-      return (await readFile(tokenFile, 'utf8')).trim()
+      token = (await readFile(tokenFile, 'utf8')).trim()
     } catch (error) {
-      throw new Failure('JW_PDP_REJECTED', `cannot read the token file ${tokenFile}`, { cause: error })
+      throw new PdpFailure('JW_PDP_REJECTED', `cannot read the token file ${tokenFile}`, { cause: error })
     }
+    if (!/^[\x21-\x7e]+$/.test(token))
+      throw new PdpFailure('JW_PDP_REJECTED', `the token file ${tokenFile} does not hold one token`)
+    return token
   }
 
   async #read(body: Dispatcher.ResponseData['body'], path: string): Promise<string> {
@@ -99,11 +106,21 @@ export class OpaTransport {
       if (!(chunk instanceof Uint8Array)) continue
       size += chunk.length
       if (size > maxResponseBytes)
-        throw new Failure('JW_PDP_BAD_RESPONSE', `OPA ${path} answered more than ${maxResponseBytes} bytes`)
+        throw new PdpFailure('JW_PDP_BAD_RESPONSE', `OPA ${path} answered more than ${maxResponseBytes} bytes`)
       chunks.push(chunk)
     }
     return Buffer.concat(chunks).toString('utf8')
   }
+}
+
+function openPool({ url, connections }: OpaTransportOptions, tls: SecureContextOptions): Pool {
+  const socketPath = url.startsWith('unix:') ? url.slice('unix:'.length) : undefined
+  return new Pool(socketPath === undefined ? url : 'http://localhost', {
+    connections,
+    connect: { ...tls, ...(socketPath !== undefined && { socketPath }) },
+    pipelining: 1,
+    factory: (origin, clientOptions) => new Client(origin, clientOptions),
+  })
 }
 
 async function readPem(file: string | undefined): Promise<Buffer | undefined> {
@@ -120,7 +137,8 @@ function transportFailure(error: unknown, method: string, path: string, signal: 
   const what = `OPA ${method} ${path}`
   const timedOut = [errors.HeadersTimeoutError, errors.BodyTimeoutError, errors.ConnectTimeoutError]
   if (signal.aborted || timedOut.some((type) => error instanceof type))
-    return new Failure('JW_PDP_TIMEOUT', `${what} did not answer within its deadline`, { cause: error })
-  const why = messageOf(error)
-  return new Failure('JW_PDP_UNREACHABLE', `${what}: ${why}`, { cause: error })
+    return new PdpFailure('JW_PDP_TIMEOUT', `${what} did not answer within its deadline`, { cause: error })
+  // A host with several addresses fails with one error for each, and says nothing itself.
+  const why = error instanceof AggregateError ? error.errors.map(messageOf).join(', ') : messageOf(error)
+  return new PdpFailure('JW_PDP_UNREACHABLE', `${what}: ${why}`, { cause: error })
 }

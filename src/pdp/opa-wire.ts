@@ -6,6 +6,9 @@ import { Reason } from '../domain/reason.ts'
 export const DECISIONS_PATH = '/v1/data/jobs/decisions'
 export const READY_PATH = '/health?bundles'
 
+/** Without it a condition that errs is one that does not hold, and a deny rule that errs denies nothing. */
+export const STRICT = '?strict-builtin-errors=true'
+
 /** An answer is the boolean `true`, or `false` with reasons; nothing else is an answer. */
 const Answer = z.discriminatedUnion('allow', [
   z.strictObject({ allow: z.literal(true), masks: ColumnMasks.optional() }),
@@ -15,6 +18,7 @@ export type Answer = z.infer<typeof Answer>
 
 /** The document at the decisions path: every request's answer, all from one policy revision. */
 export const Decisions = z.strictObject({ revision: z.string().min(1), answers: z.record(z.string(), Answer) })
+export type Decisions = z.infer<typeof Decisions>
 
 /** The body of a 200 from the Data API. No `result` means undefined; a `warning` means OPA missed the input. */
 export const DataBody = z.object({

@@ -3,6 +3,7 @@ import type { ColumnMasks } from '../domain/column-masks.ts'
 import type { Decision, DecisionRequest } from '../domain/decision.ts'
 import type { Failure } from '../domain/failure.ts'
 import type { RowFilter } from '../domain/row-filter.ts'
+import type { Column } from '../resources/resource-type.ts'
 
 /** Which rows of a type may this user act on? */
 export type FilterRequest = {
@@ -10,7 +11,7 @@ export type FilterRequest = {
   readonly action: Action
   readonly type: string
   /** The attributes that policies may speak of, and the columns behind them. */
-  readonly columns: ReadonlyMap<string, string>
+  readonly columns: ReadonlyMap<string, Column>
 }
 
 export type FilterAnswer = {

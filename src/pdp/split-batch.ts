@@ -1,13 +1,16 @@
 import { Failure } from '../domain/failure.ts'
+import { RefusedBody, TransientFailure } from './pdp-failure.ts'
 
 /** Failures that one item of a batch may cause for all of them. */
 export function mayBePoison(error: unknown): error is Failure {
-  return error instanceof Failure && (error.code === 'JW_PDP_SERVER_ERROR' || error.code === 'JW_PDP_BAD_RESPONSE')
+  if (!(error instanceof Failure) || error instanceof TransientFailure) return false
+  return error.code === 'JW_PDP_SERVER_ERROR' || error.code === 'JW_PDP_BAD_RESPONSE' || error instanceof RefusedBody
 }
 
 /**
  * Halves a batch that failed as a whole until the items that make it fail stand alone: they get JW_PDP_POISON, the
- * others their answers. When not even a single item gets an answer, the PDP is at fault and `failure` is thrown.
+ * others their answers. When no item gets an answer, nobody can tell whose fault it is: all get `failure` itself.
+ * @throws `failure` when the PDP has no answer to the empty batch either: then it is the PDP's fault
  */
 export async function splitBatch<Id, Item, Answer>(
   batch: ReadonlyMap<Id, Item>,
@@ -16,8 +19,7 @@ export async function splitBatch<Id, Item, Answer>(
 ): Promise<ReadonlyMap<Id, Answer | Failure>> {
   const results = new Map<Id, Answer | Failure>()
   let answered = false
-  let asked = 0
-  const mayAsk = Math.ceil(Math.log2(batch.size)) + 2
+  let mayAsk = Math.ceil(Math.log2(batch.size)) + 2
 
   async function divide(part: readonly (readonly [Id, Item])[], why: Failure): Promise<void> {
     const [only] = part
@@ -30,19 +32,22 @@ export async function splitBatch<Id, Item, Answer>(
   }
 
   async function conquer(part: readonly (readonly [Id, Item])[]): Promise<void> {
+    if (!answered && mayAsk === 0) return
+    mayAsk -= 1
     try {
       for (const [id, answer] of await ask(new Map(part))) results.set(id, answer)
       answered = true
     } catch (error) {
-      asked += 1
       if (!mayBePoison(error)) throw error
-      if (!answered && asked >= mayAsk) throw failure
       await divide(part, error)
     }
   }
 
-  if (batch.size < 2) throw failure
+  try {
+    await ask(new Map())
+  } catch (error) {
+    throw mayBePoison(error) ? failure : error
+  }
   await divide([...batch], failure)
-  if (!answered) throw failure
-  return results
+  return answered ? results : new Map([...batch.keys()].map((id) => [id, failure]))
 }

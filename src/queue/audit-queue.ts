@@ -43,12 +43,12 @@ export class AuditQueue implements AuditSink {
     }
   }
 
-  /** Lets a denial that the auditor gave up on be published again. */
+  /** Lets a denial be published again that the auditor gave up on, or that the trail has lost since. */
   async forget(ids: readonly string[]): Promise<void> {
     await Promise.all(
       ids.map(async (id) => {
         const job = await this.#queue.getJob(id)
-        if (job !== undefined && (await job.isFailed())) await job.remove()
+        if (job !== undefined && ((await job.isFailed()) || (await job.isCompleted()))) await job.remove()
       }),
     )
   }

@@ -22,9 +22,13 @@ export type ResourceType = {
   readonly patch: z.ZodObject
 }
 
+/** A declared column behind an attribute. */
+export type Column = { readonly name: string; readonly kind: ColumnKind }
+
 /** What policies and `where` may speak of, and the column behind each: `id` is the key. `type` has no column. */
-export function attributeColumns({ key, attributes }: ResourceType): ReadonlyMap<string, string> {
-  return new Map([['id', key], ...attributes.map((name): [string, string] => [name, name])])
+export function attributeColumns({ key, attributes, columns }: ResourceType): ReadonlyMap<string, Column> {
+  const named = [['id', key] as const, ...attributes.map((name) => [name, name] as const)]
+  return new Map(named.map(([attribute, name]) => [attribute, { name, kind: columns[name] ?? 'text' }]))
 }
 
 /** The resource types of a deployment, by name. */

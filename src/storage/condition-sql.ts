@@ -56,6 +56,8 @@ function conditionSql(condition: Condition, type: ResourceType): Sql {
     }
     case 'not':
       return sql`(${conditionSql(condition.condition, type)}) is not true`
+    case 'present':
+      return sql`${reference(condition.column)} is not null`
     case 'in':
       return inSql(condition.column, condition.values, type)
     case 'startswith':
