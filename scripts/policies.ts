@@ -1,10 +1,13 @@
 import { parseArgs } from 'node:util'
+import { askCandidate } from '../console/open-candidate.ts'
 import { messageOf } from '../src/domain/failure.ts'
 import { obtainOpa } from '../src/local/obtain-opa.ts'
+import { filterProblems } from '../src/policies/filter-problems.ts'
 import { runOpa } from '../src/policies/run-opa.ts'
 import { shellCommand } from '../src/policies/shell-command.ts'
 import { testPolicies } from '../src/policies/test-policies.ts'
 import { validatePolicies } from '../src/policies/validate-policies.ts'
+import { resourceTypes } from '../src/resources/registry.ts'
 
 /** One demand on a folder of policies. It answers with what does not meet it, line by line. */
 type Step = {
@@ -45,6 +48,10 @@ const STEPS: readonly Step[] = [
       if (!report.passed) return lines(report.output)
       return report.uncovered.map(({ file, lines: rows }) => `${file}: no test reaches line ${rows.join(', ')}`)
     },
+  },
+  {
+    demand: 'filters express them for every sample user, action and resource type (partial evaluation)',
+    complaints: (dir, opa) => askCandidate(dir, opa, (pdp) => filterProblems(pdp, resourceTypes)),
   },
 ]
 

@@ -21,6 +21,7 @@ import { openMigrated } from '../src/storage/migrate.ts'
 import { tracingConfigured } from '../src/telemetry/configured.ts'
 import { type Logger, createLogger } from '../src/telemetry/logger.ts'
 import { ATTRIBUTE, SPAN, TRACER_NAME } from '../src/telemetry/names.ts'
+import { databaseComponent, redisComponent, startProbes } from './probes.ts'
 
 export type AuditorOptions = {
   readonly config: Config
@@ -30,14 +31,18 @@ export type AuditorOptions = {
   readonly tracing?: boolean
 }
 
-/** Starts the worker that appends denials to the audit trail and publishes those that the trail lacks. */
+/**
+ * Starts the worker that appends denials to the audit trail and publishes those that the trail lacks.
+ * @throws Failure JW_CONFIG_INVALID | JW_STORE_*; then everything it opened is closed again
+ */
 export async function startAuditor(options: AuditorOptions): Promise<Running> {
   const { config, log, tracing = false } = options
   const onError = (error: unknown) => log.error({ err: toFailure(error) }, 'error')
-  const database = options.database ?? (await openDatabase(config, onError))
-  const redis = connectRedis(config.redisUrl, 'worker', onError)
+  await using opened = new AsyncDisposableStack()
+  const database = options.database ?? opened.adopt(await openDatabase(config, onError), (own) => own.destroy())
+  const redis = opened.adopt(connectRedis(config.redisUrl, 'worker', onError), (own) => own.disconnect())
   const queue = { prefix: config.queuePrefix, redis, onError, telemetry: tracing ? queueTelemetry() : undefined }
-  const sink = new AuditQueue(queue)
+  const sink = opened.adopt(new AuditQueue(queue), (own) => own.close())
   const trail = new LedgerTrail(database)
 
   const batcher = new Batcher<Delivery, Recorded | Failure>(
@@ -54,6 +59,7 @@ export async function startAuditor(options: AuditorOptions): Promise<Running> {
     },
     (job) => traced(job, () => batcher.submit(job)),
   )
+  opened.defer(() => consumer.close())
   const sweep = new DenialSweep({ trail, sink, graceMs: config.sweepGraceMs, now: Date.now })
   const sweeping = repeat(
     async () => {
@@ -63,15 +69,14 @@ export async function startAuditor(options: AuditorOptions): Promise<Running> {
     config.sweepMs,
     onError,
   )
-  log.info({ queue: AUDIT_QUEUE, prefix: config.queuePrefix }, 'auditing')
-  return {
-    close: async () => {
-      await Promise.all([sweeping.stop(), consumer.close()])
-      await sink.close()
-      redis.disconnect()
-      if (options.database === undefined) await database.destroy()
-    },
-  }
+  opened.defer(() => sweeping.stop())
+  const probes = await startProbes(config, {
+    components: { redis: redisComponent(redis), database: databaseComponent(database) },
+  })
+  opened.defer(() => probes?.close())
+  log.info({ queue: AUDIT_QUEUE, prefix: config.queuePrefix, probePort: probes?.port }, 'auditing')
+  const running = opened.move()
+  return { close: () => running.disposeAsync() }
 }
 
 /** Records one denial's way into the trail on the trace of the command that was denied. */

@@ -3,7 +3,7 @@ import type { Config } from '../src/config/settings.ts'
 import { opaOptions, postgresOptions } from '../src/config/adapter-options.ts'
 import { loadConfig } from '../src/config/load-config.ts'
 import { readProducerKeys } from '../src/config/read-producer-keys.ts'
-import { type Failure, toFailure } from '../src/domain/failure.ts'
+import { Failure, toFailure } from '../src/domain/failure.ts'
 import type { Outcome } from '../src/domain/outcome.ts'
 import { Batcher } from '../src/batching/batcher.ts'
 import type { Delivery } from '../src/queue/delivery.ts'
@@ -12,10 +12,12 @@ import { type Enforcement, processBatch } from '../src/enforcement/process-batch
 import { reconcile } from '../src/enforcement/reconcile.ts'
 import { repeat } from '../src/ops/repeat.ts'
 import { type Running, refuseToStart, runProcess } from '../src/ops/run-process.ts'
+import { DecisionCache } from '../src/pdp/decision-cache.ts'
 import { OpaClient } from '../src/pdp/opa-client.ts'
+import { filterProblems } from '../src/policies/filter-problems.ts'
 import { AuditQueue } from '../src/queue/audit-queue.ts'
 import { consume } from '../src/queue/consume.ts'
-import { FailedJobs } from '../src/queue/failed-jobs.ts'
+import { FailedJobs, type QueueConnection } from '../src/queue/failed-jobs.ts'
 import { COMMAND_QUEUE } from '../src/queue/names.ts'
 import { queueTelemetry } from '../src/queue/queue-telemetry.ts'
 import { connectRedis } from '../src/queue/redis.ts'
@@ -26,6 +28,7 @@ import { LedgerStore } from '../src/storage/ledger-store.ts'
 import { migrate, openMigrated } from '../src/storage/migrate.ts'
 import { tracingConfigured } from '../src/telemetry/configured.ts'
 import { type Logger, createLogger } from '../src/telemetry/logger.ts'
+import { databaseComponent, opaComponent, redisComponent, startProbes } from './probes.ts'
 
 export type AuthorizerOptions = {
   readonly config: Config
@@ -39,16 +42,19 @@ export type AuthorizerOptions = {
   readonly wrap?: (enforcement: Enforcement) => Enforcement
 }
 
-/** Starts the worker that authorizes commands before it runs them. */
+/**
+ * Starts the worker that authorizes commands before it runs them.
+ * @throws Failure JW_CONFIG_INVALID | JW_STORE_* | JW_FILTER_UNSUPPORTED; then everything it opened is closed again
+ */
 export async function startAuthorizer(options: AuthorizerOptions): Promise<Running> {
-  const { config, log, tracing = false, onBatch, wrap = (enforcement) => enforcement } = options
+  const { config, log, tracing = false, wrap = (enforcement) => enforcement } = options
   const onError = (error: unknown) => log.error({ err: toFailure(error) }, 'error')
+  await using opened = new AsyncDisposableStack()
   const verifier = await JwsVerifier.create(await readProducerKeys(config.producerKeysFile))
-  const database = options.database ?? (await openDatabase(config, onError))
-  const redis = connectRedis(config.redisUrl, 'worker', onError)
+  const database = options.database ?? opened.adopt(await openDatabase(config, onError), (own) => own.destroy())
+  const redis = opened.adopt(connectRedis(config.redisUrl, 'worker', onError), (own) => own.disconnect())
   const queue = { prefix: config.queuePrefix, redis, onError, telemetry: tracing ? queueTelemetry() : undefined }
-  const audit = new AuditQueue(queue)
-  const failedJobs = new FailedJobs(COMMAND_QUEUE, queue)
+  const audit = opened.adopt(new AuditQueue(queue), (own) => own.close())
   const pdp = await OpaClient.open({
     ...opaOptions(config),
     headers: traceHeaders,
@@ -58,19 +64,17 @@ export async function startAuthorizer(options: AuthorizerOptions): Promise<Runni
       changed.catch(onError)
     },
   })
-  const { commandMaxBytes: maxBytes, commandMaxDepth: maxDepth, clockSkewMs } = config
-  const admission = { verifier, resourceTypes, limits: { maxBytes, maxDepth, clockSkewMs }, now: Date.now }
-  const enforcement = wrap({
-    admission,
-    store: new LedgerStore(database, resourceTypes),
-    pdp,
-    audit,
-    maxRows: config.collectionMaxRows,
-  })
+  opened.defer(() => pdp.close())
+  await requireFilters(pdp, log)
 
+  const { commandMaxBytes: maxBytes, commandMaxDepth: maxDepth, clockSkewMs, collectionMaxRows: maxRows } = config
+  const admission = { verifier, resourceTypes, limits: { maxBytes, maxDepth, clockSkewMs }, now: Date.now }
+  const cache = decisionCache(config, pdp)
+  const store = new LedgerStore(database, resourceTypes)
+  const enforcement = wrap({ admission, store, pdp: cache ?? pdp, audit, maxRows })
   const batcher = new Batcher<Delivery, Outcome | Failure>(
     async (batch) => {
-      onBatch?.(batch.length)
+      options.onBatch?.(batch.length)
       return isolateFailures(batch, (part) => processBatch(part, enforcement))
     },
     { maxSize: config.batchMax, maxInFlight: config.batchesInFlight },
@@ -85,7 +89,38 @@ export async function startAuthorizer(options: AuthorizerOptions): Promise<Runni
     },
     (job) => batcher.submit(job),
   )
+  opened.defer(() => consumer.close())
+  opened.adopt(startReconciling(config, queue, enforcement, log), (own) => own.close())
+  const probes = await startProbes(config, {
+    components: { opa: opaComponent(pdp), redis: redisComponent(redis), database: databaseComponent(database) },
+    figures: () => ({ suspended: pdp.suspended, ...(cache !== undefined && { decisionCache: cache.figures }) }),
+  })
+  opened.defer(() => probes?.close())
+  log.info({ queue: COMMAND_QUEUE, prefix: config.queuePrefix, probePort: probes?.port }, 'authorizing')
+  const running = opened.move()
+  return { close: () => running.disposeAsync() }
+}
 
+/**
+ * Refuses policies with rules that no filter can express, before traffic meets them. When OPA is not there yet, that
+ * has to wait: its jobs wait as well.
+ */
+async function requireFilters(pdp: OpaClient, log: Logger): Promise<void> {
+  const health = await pdp.health()
+  if (!health.ready) return log.warn({ code: health.failure.code }, `not ready yet: ${health.failure.message}`)
+  const problems = await filterProblems(pdp, resourceTypes)
+  if (problems.length > 0)
+    throw new Failure('JW_FILTER_UNSUPPORTED', `\n${problems.map((each) => `  ${each}`).join('\n')}`)
+}
+
+function decisionCache(config: Config, pdp: OpaClient): DecisionCache | undefined {
+  const { decisionCacheTtlMs: ttlMs, decisionCacheMax: maxEntries } = config
+  return ttlMs === 0 ? undefined : new DecisionCache(pdp, { ttlMs, maxEntries, revision: () => pdp.revision() })
+}
+
+/** Looks for dead jobs again and again; each time only among those that failed since. */
+function startReconciling(config: Config, queue: QueueConnection, enforcement: Enforcement, log: Logger): Running {
+  const failedJobs = new FailedJobs(COMMAND_QUEUE, queue)
   let reconciledUntil = 0
   const reconciling = repeat(
     async () => {
@@ -97,15 +132,12 @@ export async function startAuthorizer(options: AuthorizerOptions): Promise<Runni
       reconciledUntil = since
     },
     config.sweepMs,
-    onError,
+    (error) => queue.onError(toFailure(error)),
   )
-  log.info({ queue: COMMAND_QUEUE, prefix: config.queuePrefix }, 'authorizing')
   return {
     close: async () => {
-      await Promise.all([reconciling.stop(), consumer.close()])
-      await Promise.all([audit.close(), failedJobs.close(), pdp.close()])
-      redis.disconnect()
-      if (options.database === undefined) await database.destroy()
+      await reconciling.stop()
+      await failedJobs.close()
     },
   }
 }

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import type { Database } from '../../src/storage/database.ts'
 import { sql } from 'kysely'
 import { Outcome } from '../../src/domain/outcome.ts'
@@ -15,16 +16,12 @@ export async function watch({ config, database, keysFile }: DemoStack, say: (lin
       ? 'The embedded database belongs to this process; outcomes and denials are printed here:'
       : 'With JOBWARDEN_DATABASE_URL set there, `npx jobwarden denials` lists the trail. Outcomes as they are recorded:',
   )
-  const stopped = new Promise<void>((resolve) => {
-    process.once('SIGINT', () => resolve())
-    process.once('SIGTERM', () => resolve())
-  })
-  let over = false
-  void stopped.then(() => (over = true))
+  const stopped = new AbortController()
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stopped.abort())
   let seen = new Date()
-  while (!over) {
+  while (!stopped.signal.aborted) {
     seen = await printSince(database, seen, say)
-    await Promise.race([stopped, new Promise((resolve) => setTimeout(resolve, 250))])
+    await delay(250, undefined, { signal: stopped.signal }).catch(() => undefined) // The abort ends the loop.
   }
 }
 

@@ -38,6 +38,10 @@ export const Settings = z.strictObject({
   opaCertFile: text.optional().describe('PEM file of the client certificate for mTLS.'),
   opaKeyFile: text.optional().describe('PEM file of the key of the client certificate.'),
   opaTokenFile: text.optional().describe('File with a bearer token for OPA; read for every call, so it may rotate.'),
+  decisionCacheTtlMs: milliseconds(0, 0).describe(
+    'How long a decision on an equal input may be given again, within one policy revision. 0 keeps none.',
+  ),
+  decisionCacheMax: count(10_000, 1_000_000).describe('At most this many decisions are kept.'),
   producerKeysFile: text
     .optional()
     .describe('JWK Set of the registered producers (workers: to verify) or of this producer (to sign).'),
@@ -53,6 +57,14 @@ export const Settings = z.strictObject({
   clockSkewMs: milliseconds(5_000, 0).describe('Tolerance for clocks of producers that differ from ours.'),
   sweepMs: milliseconds(30_000, 100).describe('Pause between sweeps for dead jobs and for denials not in the trail.'),
   sweepGraceMs: milliseconds(10_000, 0).describe('A denial this young may still be on its way to the trail.'),
+  probePort: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(65_535)
+    .optional()
+    .describe('Port of the probes /livez, /readyz and /health. Without it there are none; 0 takes a free one.'),
+  probeHost: text.default('127.0.0.1').describe('Address that the probes listen on.'),
   shutdownGraceMs: milliseconds(25_000).describe('How long a stopping process may take to finish what is under way.'),
   logLevel: z
     .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'])

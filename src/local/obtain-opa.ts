@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { relative, resolve } from 'node:path'
 import { messageOf } from '../domain/failure.ts'
 import { downloadOpa } from './download-opa.ts'
@@ -72,5 +73,6 @@ async function opaOnPath({ folders }: OpaSearch): Promise<FoundOpa> {
 
 async function opaFetchedEarlier({ tools }: OpaSearch): Promise<FoundOpa> {
   const path = opaInTools(tools)
+  if (!existsSync(path)) throw new Error(`${path} is not there`)
   return { path, version: await requireOpa(path) }
 }

@@ -1,22 +1,15 @@
 import type { Decision, DecisionRequest } from '../domain/decision.ts'
 import { Failure, toFailure } from '../domain/failure.ts'
 import { Circuit, type CircuitOptions } from './circuit.ts'
+import { compileFilter } from './compile-filter.ts'
 import { FilterCache } from './filter-cache.ts'
-import {
-  FILTER_ACCEPT,
-  FILTER_PATH,
-  PARTIAL_PATH,
-  allowsEveryRow,
-  filterBody,
-  partialBody,
-  readFilter,
-} from './filter-wire.ts'
 import { accept, readJson, statusFailure } from './opa-response.ts'
 import { type OpaResponse, OpaTransport, type OpaTransportOptions } from './opa-transport.ts'
 import { DECISIONS_PATH, DataBody, Decisions, READY_PATH, STRICT } from './opa-wire.ts'
 import { pairAnswers } from './pair-answers.ts'
 import { PdpFailure, TransientFailure } from './pdp-failure.ts'
 import type { FilterAnswer, FilterRequest, Pdp } from './pdp.ts'
+import { readRulesThatHeld } from './rules-that-held.ts'
 import { type RetryOptions, retrying } from './retry.ts'
 import { mayBePoison, splitBatch } from './split-batch.ts'
 
@@ -77,8 +70,12 @@ export class OpaClient implements Pdp {
   async filter(requests: ReadonlyMap<string, FilterRequest>): Promise<ReadonlyMap<string, FilterAnswer | Failure>> {
     const revision = await this.revision()
     const signal = AbortSignal.timeout(this.#options.timeoutMs)
+    const api = {
+      post: (path: string, body: string, headers?: Record<string, string>) => this.#post(path, body, signal, headers),
+      revision: () => this.#revision(signal),
+    }
     const compile = (request: FilterRequest) => () =>
-      this.#retrying(() => this.#circuit.call(() => this.#compile(request, revision, signal)), signal)
+      this.#retrying(() => this.#circuit.call(() => compileFilter(request, revision, api)), signal)
     const answers = [...requests].map(async ([id, request]) => {
       const answer = await this.#filters.get(request, revision, compile(request)).catch(toFailure)
       return [id, answer] as const
@@ -90,6 +87,14 @@ export class OpaClient implements Pdp {
   async revision(): Promise<string> {
     const signal = AbortSignal.timeout(this.#options.timeoutMs)
     return this.#retrying(() => this.#circuit.call(() => this.#revision(signal)), signal)
+  }
+
+  /** Which rules of a policy's `allow` held for this input: `file:line` of each, as OPA's own trace tells. */
+  async rulesThatHeld(path: string, input: unknown): Promise<readonly string[]> {
+    const signal = AbortSignal.timeout(this.#options.timeoutMs)
+    const body = JSON.stringify({ input })
+    const response = await this.#post(`/v1/data/${path}?explain=full&pretty=true`, body, signal)
+    return readRulesThatHeld(path, response)
   }
 
   /** Whether OPA is reachable and has its policies. Never throws: being down is the answer. */
@@ -141,31 +146,6 @@ export class OpaClient implements Pdp {
 
   async #ask(requests: ReadonlyMap<string, DecisionRequest>, signal: AbortSignal): Promise<Map<string, Decision>> {
     return pairAnswers(requests, await this.#decisions({ requests: Object.fromEntries(requests) }, signal))
-  }
-
-  async #compile(request: FilterRequest, before: string, signal: AbortSignal): Promise<FilterAnswer> {
-    const response = await this.#post(FILTER_PATH, filterBody(request), signal, { accept: FILTER_ACCEPT })
-    const read = readFilter(response, request)
-    if (read !== undefined && !read.unconditional) return read.answer
-    if (read !== undefined) await this.#confirmAll(request, signal)
-    // An empty answer means no row only if the policies are there; and neither may be of two revisions.
-    const policyRevision = await this.#revision(signal)
-    if (policyRevision !== (read?.answer.policyRevision ?? before))
-      throw new TransientFailure('JW_PDP_NOT_READY', `the policies changed to ${policyRevision} meanwhile`)
-    return read?.answer ?? { filter: { kind: 'none' }, masks: {}, policyRevision }
-  }
-
-  /**
-   * OPA 1.22.2 answers "every row" also for some conditions that it cannot translate, such as
-   * `input.resource[input.resource.x] == 1` (internal/compile/ucast.go): that would be an allow nobody gave. So "every
-   * row" counts only when partial evaluation says it too.
-   */
-  async #confirmAll(request: FilterRequest, signal: AbortSignal): Promise<void> {
-    if (allowsEveryRow(await this.#post(PARTIAL_PATH, partialBody(request), signal))) return
-    throw new Failure(
-      'JW_FILTER_UNSUPPORTED',
-      'OPA lost a condition that no filter can express; see `npm run policies`',
-    )
   }
 
   async #revision(signal: AbortSignal): Promise<string> {

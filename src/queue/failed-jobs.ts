@@ -1,6 +1,13 @@
 import { Queue } from 'bullmq'
-import type { Redis } from 'ioredis'
 import type { Delivery } from './delivery.ts'
+import type { RedisConnection } from './redis.ts'
+
+/** How to reach a queue. */
+export type QueueConnection = {
+  readonly prefix: string
+  readonly redis: RedisConnection
+  readonly onError: (error: Error) => void
+}
 
 /** A job in the failed set, with the reason that BullMQ noted. */
 export type FailedJob = { readonly delivery: Delivery; readonly failedReason: string; readonly finishedOn: number }
@@ -11,7 +18,7 @@ const PAGE = 200
 export class FailedJobs {
   readonly #queue: Queue<unknown>
 
-  constructor(queue: string, options: { prefix: string; redis: Redis; onError: (error: Error) => void }) {
+  constructor(queue: string, options: QueueConnection) {
     this.#queue = new Queue(queue, { prefix: options.prefix, connection: options.redis })
     this.#queue.on('error', options.onError)
   }

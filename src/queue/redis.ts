@@ -1,6 +1,9 @@
 import { Redis } from 'ioredis'
 import { Failure, messageOf } from '../domain/failure.ts'
 
+/** A connection to the Redis of the queues. */
+export type RedisConnection = Redis
+
 /**
  * A connection for queues. It reconnects for ever with a growing delay; commands wait for it, except a producer's,
  * which fail after a few tries so that an upstream service learns of an outage.

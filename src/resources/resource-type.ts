@@ -46,7 +46,7 @@ export function declareResourceTypes(types: readonly ResourceType[]): ResourceTy
     const odd = identifiers.find((identifier) => !name.test(identifier))
     if (odd !== undefined) throw fault(`"${odd}" is not a lower-case SQL name`)
     if (type.columns[type.key] !== 'text') throw fault(`its key "${type.key}" must be declared as a text column`)
-    if (type.attributes.some((name) => name === 'id' || name === 'type'))
+    if (['id', 'type'].some((reserved) => type.attributes.includes(reserved)))
       throw fault('policies see "id" and "type" of every resource; they are no attributes')
     if ('version' in type.columns) throw fault('"version" is reserved for the guard of updates')
     for (const column of [...type.attributes, ...Object.keys(type.patch.shape)])

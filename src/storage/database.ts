@@ -1,4 +1,4 @@
-import { Kysely, PGliteDialect, PostgresDialect } from 'kysely'
+import { Kysely, PGliteDialect, PostgresDialect, sql } from 'kysely'
 import { Pool } from 'pg'
 
 /** The database roles: each process drops to the one whose work it does. */
@@ -41,4 +41,9 @@ export function openEmbedded(folder?: string): Database {
     return PGlite.create(folder)
   }
   return new Kysely({ dialect: new PGliteDialect({ pglite }) })
+}
+
+/** Resolves when the database answers. @throws the error of the driver when it does not */
+export async function pingDatabase(database: Database): Promise<void> {
+  await sql`select 1`.execute(database)
 }

@@ -38,7 +38,7 @@ export const LAYERS: readonly Layer[] = [
   { name: 'storage adapter', places: ['src/storage/'], mayImport: ['src/domain/', ...PORTS] },
   { name: 'signing adapter', places: ['src/signing/'], mayImport: ['src/domain/', ...PORTS] },
   { name: 'queue adapter', places: ['src/queue/'], mayImport: ['src/domain/', 'src/telemetry/names.ts', ...PORTS] },
-  { name: 'policies', places: ['src/policies/'], mayImport: ['src/domain/'] },
+  { name: 'policies', places: ['src/policies/'], mayImport: ['src/domain/', ...PORTS] },
   { name: 'telemetry', places: ['src/telemetry/'], mayImport: [] },
   { name: 'ops', places: ['src/ops/'], mayImport: ['src/domain/', 'src/telemetry/logger.ts'] },
   { name: 'local servers', places: ['src/local/'], mayImport: ['src/domain/'] },
@@ -73,12 +73,16 @@ export const QUARANTINE: Readonly<Record<string, readonly Place[]>> = {
 /** The only packages of the domain. */
 export const DOMAIN_PACKAGES: readonly string[] = ['zod']
 
-/** The only files that read the environment: the entry lines of the composition roots and the SDK's bootstrap. */
+/**
+ * The only files that read the environment: the entry lines of the composition roots, the SDK's bootstrap, and what
+ * starts programs of this machine, which are found by PATH and inherit the rest.
+ */
 export const READS_ENVIRONMENT: readonly Place[] = [
   'workers/authorizer.ts',
   'workers/auditor.ts',
   'console/jobwarden.ts',
   'src/telemetry/register.ts',
+  'src/local/',
   'scripts/',
   'bench/',
 ]

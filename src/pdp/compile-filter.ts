@@ -1,0 +1,44 @@
+import { Failure } from '../domain/failure.ts'
+import {
+  FILTER_ACCEPT,
+  FILTER_PATH,
+  PARTIAL_PATH,
+  allowsEveryRow,
+  filterBody,
+  partialBody,
+  readFilter,
+} from './filter-wire.ts'
+import type { OpaResponse } from './opa-transport.ts'
+import { TransientFailure } from './pdp-failure.ts'
+import type { FilterAnswer, FilterRequest } from './pdp.ts'
+
+/** The calls that a filter takes, all under one deadline. */
+export type FilterApi = {
+  readonly post: (path: string, body: string, headers?: Record<string, string>) => Promise<OpaResponse>
+  readonly revision: () => Promise<string>
+}
+
+/**
+ * Asks OPA for one filter. `before` is the policy revision just before.
+ * @throws Failure JW_FILTER_UNSUPPORTED, and the other JW_PDP failures
+ */
+export async function compileFilter(request: FilterRequest, before: string, api: FilterApi): Promise<FilterAnswer> {
+  const read = readFilter(await api.post(FILTER_PATH, filterBody(request), { accept: FILTER_ACCEPT }), request)
+  if (read !== undefined && !read.unconditional) return read.answer
+  if (read !== undefined) await confirmEveryRow(request, api)
+  // An empty answer means no row only if the policies are there; and neither may be of two revisions.
+  const policyRevision = await api.revision()
+  if (policyRevision !== (read?.answer.policyRevision ?? before))
+    throw new TransientFailure('JW_PDP_NOT_READY', `the policies changed to ${policyRevision} meanwhile`)
+  return read?.answer ?? { filter: { kind: 'none' }, masks: {}, policyRevision }
+}
+
+/**
+ * OPA 1.22.2 answers "every row" also for some conditions that it cannot translate, such as
+ * `input.resource[input.resource.x] == 1` (internal/compile/ucast.go): that would be an allow nobody gave. So "every
+ * row" counts only when partial evaluation says it too.
+ */
+async function confirmEveryRow(request: FilterRequest, { post }: FilterApi): Promise<void> {
+  if (allowsEveryRow(await post(PARTIAL_PATH, partialBody(request)))) return
+  throw new Failure('JW_FILTER_UNSUPPORTED', 'OPA lost a condition that no filter can express; see `npm run policies`')
+}
