@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander'
 import { toFailure } from '../src/domain/failure.ts'
 import { enqueueCommand } from '../producers/enqueue.ts'
 import { denialsCommand } from './denials.ts'
+import { explainCommand } from './explain.ts'
 import { keysCommand } from './keys.ts'
 import { migrateCommand } from './migrate.ts'
 
@@ -13,6 +14,7 @@ const program = new Command('jobwarden')
   .description('Authorizes queued jobs with Open Policy Agent before it runs them.')
   .addCommand(enqueueCommand(process.env))
   .addCommand(denialsCommand(process.env))
+  .addCommand(explainCommand(process.env))
   .addCommand(migrateCommand(process.env))
   .addCommand(keysCommand())
 

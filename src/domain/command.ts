@@ -90,6 +90,14 @@ export const Command = z
   })
 export type Command = z.infer<typeof Command>
 
+/** The part of a command that policies decide by. */
+export const PolicyRequest = z.strictObject({
+  user: User,
+  action: z.enum(ACTIONS),
+  resource: z.union([ById, Collection]),
+})
+export type PolicyRequest = z.infer<typeof PolicyRequest>
+
 /** True when the command names one resource; otherwise it is a collection. */
 export function isById(resource: ResourceSelector): resource is ResourceById {
   return 'id' in resource

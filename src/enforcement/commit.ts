@@ -71,6 +71,7 @@ function commandEntry(accepted: Accepted, { inputDigest }: Verdict, { delivery }
     action,
     resourceType: resource.type,
     resourceId: isById(resource) ? resource.id : undefined,
+    request: { user, action, resource },
     issuedAt,
     expiresAt,
     inputDigest,

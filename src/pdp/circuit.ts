@@ -50,18 +50,13 @@ export class Circuit {
 
   /** Runs `call` unless the circuit is open. @throws Failure JW_PDP_CIRCUIT_OPEN, or what `call` throws */
   async call<Result>(call: () => Promise<Result>): Promise<Result> {
+    // Not left to the breaker, which counts a refused call as one that did not fail.
+    if (this.open || this.#breaker.isShutdown)
+      throw new PdpFailure('JW_PDP_CIRCUIT_OPEN', 'calls to OPA are suspended until it answers a probe')
     let result: { readonly value: Result } | undefined
-    try {
-      await this.#breaker.fire(async () => {
-        result = { value: await call() }
-      })
-    } catch (error) {
-      if (isSuspended(error))
-        throw new PdpFailure('JW_PDP_CIRCUIT_OPEN', 'calls to OPA are suspended until it answers a probe', {
-          cause: error,
-        })
-      throw error
-    }
+    await this.#breaker.fire(async () => {
+      result = { value: await call() }
+    })
     if (result === undefined) throw new Failure('JW_UNEXPECTED', 'the circuit breaker resolved without an answer')
     return result.value
   }
@@ -73,8 +68,4 @@ export class Circuit {
 
 function isOutage(error: unknown): boolean {
   return error instanceof Failure && OUTAGES.has(error.code)
-}
-
-function isSuspended(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && (error.code === 'EOPENBREAKER' || error.code === 'ESHUTDOWN')
 }

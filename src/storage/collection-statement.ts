@@ -38,10 +38,10 @@ export function collectionStatement(entry: CollectionEntry, type: ResourceType):
       select case when ${within} then ${executed(entry, take)} else ${tooMany(entry)}::jsonb end as detail from fresh
     ), recorded as (
       insert into ledger.commands (id, command_digest, producer, queue, user_id, user_role, action, resource_type,
-        outcome, effect, detail, policy_revision, input_digest, trace_id, issued_at, expires_at)
+        request, outcome, effect, detail, policy_revision, input_digest, trace_id, issued_at, expires_at)
       select ${entry.commandId}, ${entry.commandDigest}, ${entry.producer}, ${entry.queue}, ${entry.user.id},
-        ${entry.user.role}, ${action}, ${entry.resourceType}, detail->>'outcome',
-        detail->>'outcome' = 'executed' and ${action !== 'read'}::boolean, detail, ${entry.policyRevision},
+        ${entry.user.role}, ${action}, ${entry.resourceType}, ${JSON.stringify(entry.request)}::jsonb,
+        detail->>'outcome', detail->>'outcome' = 'executed' and ${action !== 'read'}::boolean, detail, ${entry.policyRevision},
         ${entry.inputDigest ?? null}, ${entry.traceId ?? null}, ${entry.issuedAt}::timestamptz,
         ${entry.expiresAt}::timestamptz
         from ended

@@ -1,5 +1,5 @@
 import type { ColumnMasks } from '../domain/column-masks.ts'
-import type { Action, ScalarValue, User, WhereValue } from '../domain/command.ts'
+import type { Action, PolicyRequest, ScalarValue, User, WhereValue } from '../domain/command.ts'
 import type { Outcome, Row } from '../domain/outcome.ts'
 import type { Reason } from '../domain/reason.ts'
 import type { RowFilter } from '../domain/row-filter.ts'
@@ -40,6 +40,8 @@ export type CommandEntry = {
   readonly action: Action
   readonly resourceType: string
   readonly resourceId: string | undefined
+  /** Who asked to do what to which resource, as the policies were asked: what explaining it later takes. */
+  readonly request: PolicyRequest
   readonly issuedAt: string
   readonly expiresAt: string
   /** SHA-256 of the policy input; absent when the policies were not asked. */

@@ -7,7 +7,7 @@ const SQL_TYPE = { text: 'text', integer: 'integer', bigint: 'bigint', boolean: 
 
 /** Members of $1, one object a command, with their SQL types. */
 const ENTRY = `id text, command_digest text, producer text, queue text, user_id text, user_role text, action text,
-  resource_type text, resource_id text, outcome text, detail jsonb, policy_revision text, input_digest text,
+  resource_type text, resource_id text, request jsonb, outcome text, detail jsonb, policy_revision text, input_digest text,
   trace_id text, issued_at timestamptz, expires_at timestamptz, effect text, version bigint, patch jsonb`
 
 /**
@@ -37,9 +37,9 @@ export function commitStatement(types: ResourceTypes): string {
       on conflict (id) do nothing
     ), recorded as (
       insert into ledger.commands (id, command_digest, producer, queue, user_id, user_role, action, resource_type,
-        resource_id, outcome, effect, detail, policy_revision, input_digest, trace_id, issued_at, expires_at)
+        resource_id, request, outcome, effect, detail, policy_revision, input_digest, trace_id, issued_at, expires_at)
       select e.id, e.command_digest, e.producer, e.queue, e.user_id, e.user_role, e.action, e.resource_type,
-        e.resource_id, e.outcome, e.effect is not null, e.detail, e.policy_revision, e.input_digest, e.trace_id,
+        e.resource_id, e.request, e.outcome, e.effect is not null, e.detail, e.policy_revision, e.input_digest, e.trace_id,
         e.issued_at, e.expires_at
         from entry e left join affected a on a.id = e.id
        where e.effect is null or a.id is not null

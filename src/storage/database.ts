@@ -8,6 +8,8 @@ export type PostgresOptions = {
   readonly url: string
   /** The role to drop to on every connection; without one, the user of the URL acts. */
   readonly role?: DatabaseRole
+  /** Lets PostgreSQL refuse every write. */
+  readonly readOnly?: boolean
   readonly maxConnections: number
   /** Both a connection attempt and a statement give up after this long. */
   readonly timeoutMs: number
@@ -27,7 +29,10 @@ export function openPostgres(options: PostgresOptions): Database {
     query_timeout: options.timeoutMs * 2,
     keepAlive: true,
     application_name: options.role ?? 'jobwarden',
-    ...(options.role !== undefined && { options: `-c role=${options.role}` }),
+    options: [
+      ...(options.role === undefined ? [] : [`-c role=${options.role}`]),
+      ...(options.readOnly === true ? ['-c default_transaction_read_only=on'] : []),
+    ].join(' '),
   })
   // An idle connection that dies is replaced by the pool; without a listener it would end the process.
   pool.on('error', options.onError)

@@ -88,6 +88,7 @@ function entryJson(entry: LedgerEntry): Record<string, unknown> {
     action: entry.action,
     resource_type: entry.resourceType,
     resource_id: entry.resourceId,
+    request: entry.request,
     outcome: outcome.outcome,
     detail: outcome,
     policy_revision: 'policyRevision' in outcome ? outcome.policyRevision : null,

@@ -39,6 +39,7 @@ function anEntry(wanted: Partial<LedgerEntry> = {}): LedgerEntry {
     action: 'update',
     resourceType: 'document',
     resourceId: 'resource_1',
+    request: { user: PEOPLE.user123, action: 'update', resource: { type: 'document', id: 'resource_1' } },
     issuedAt: '2026-01-01T00:00:00Z',
     expiresAt: '2026-01-02T00:00:00Z',
     inputDigest: 'input',

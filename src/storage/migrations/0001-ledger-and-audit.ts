@@ -15,6 +15,7 @@ export async function up(db: Kysely<never>): Promise<void> {
       action text not null,
       resource_type text not null,
       resource_id text,
+      request jsonb,
       outcome text not null
         check (outcome in ('executed', 'denied', 'expired', 'stale', 'not_found', 'dead')),
       effect boolean not null,

@@ -1,0 +1,108 @@
+import { Command } from 'commander'
+import { z } from 'zod'
+import { opaOptions, postgresOptions } from '../src/config/adapter-options.ts'
+import { loadConfig } from '../src/config/load-config.ts'
+import type { Config } from '../src/config/settings.ts'
+import { PolicyRequest, isById } from '../src/domain/command.ts'
+import { Failure } from '../src/domain/failure.ts'
+import { parseStrictJson } from '../src/json/parse-strict-json.ts'
+import { obtainOpa } from '../src/local/obtain-opa.ts'
+import { OpaClient } from '../src/pdp/opa-client.ts'
+import { type Explanation, explain } from '../src/policies/explain.ts'
+import { resourceTypes } from '../src/resources/registry.ts'
+import type { ResourceType } from '../src/resources/resource-type.ts'
+import { type Database, openPostgres } from '../src/storage/database.ts'
+import { type RecordedRequest, findRequest } from '../src/storage/find-request.ts'
+import { LedgerStore } from '../src/storage/ledger-store.ts'
+import { explanationJson, explanationText } from './explanation-text.ts'
+import { askCandidate } from './open-candidate.ts'
+import { requireDatabaseUrl } from './require-database-url.ts'
+
+type Flags = { readonly request?: string; readonly policies?: string; readonly json?: boolean }
+
+/** What a request is, where it came from, and what policies see of its resource. */
+export type Subject = {
+  readonly request: PolicyRequest
+  readonly recorded: RecordedRequest | undefined
+  readonly type: ResourceType
+  readonly attributes: Readonly<Record<string, unknown>> | undefined
+}
+
+/** `jobwarden explain`: why the policies decide as they do. It asks, and never executes. */
+export function explainCommand(env: Readonly<Record<string, string | undefined>>): Command {
+  return new Command('explain')
+    .description('tell why a command is allowed or denied, and which rows its user may act on; executes nothing')
+    .argument('[id]', 'id of a recorded command')
+    .option('--request <json>', 'a command that is not recorded: {"user":…,"action":…,"resource":…}')
+    .option('--policies <dir>', 'also ask the policies of this folder, and tell what would change')
+    .option('--json', 'as JSON')
+    .action(async (id: string | undefined, flags: Flags) => {
+      const config = loadConfig(env)
+      const database = openReadOnly(config)
+      try {
+        const subject = await findSubject(database, id, flags.request)
+        const current = await askCurrent(config, subject)
+        const candidate = flags.policies === undefined ? undefined : await askFolder(flags.policies, subject)
+        const write = flags.json === true ? explanationJson : explanationText
+        process.stdout.write(write({ subject, current, candidate, database }))
+      } finally {
+        await database.destroy()
+      }
+    })
+}
+
+/** PostgreSQL itself refuses a write on this connection. */
+function openReadOnly(config: Config): Database {
+  return openPostgres({
+    ...postgresOptions(config),
+    url: requireDatabaseUrl(config),
+    role: 'jobwarden_authorizer',
+    readOnly: true,
+    onError: (error) => process.stderr.write(`${error.message}\n`),
+  })
+}
+
+async function findSubject(database: Database, id: string | undefined, json: string | undefined): Promise<Subject> {
+  if ((id === undefined) === (json === undefined))
+    throw new Failure('JW_CONFIG_INVALID', 'name the id of a recorded command, or give one with --request')
+  const recorded = id === undefined ? undefined : await findRequest(database, id)
+  if (id !== undefined && recorded === undefined)
+    throw new Failure('JW_CONFIG_INVALID', `the ledger has no command "${id}"; invalid ones are only in the trail`)
+  const request = recorded?.request ?? parseRequest(json ?? '')
+  const type = resourceTypes.get(request.resource.type)
+  if (type === undefined) throw new Failure('JW_CONFIG_INVALID', `there is no type "${request.resource.type}"`)
+  return { request, recorded, type, attributes: await attributesOf(database, request) }
+}
+
+async function attributesOf(database: Database, { resource }: PolicyRequest) {
+  if (!isById(resource)) return undefined
+  const store = new LedgerStore(database, resourceTypes)
+  const [loaded] = await store.load([{ commandId: '', type: resource.type, resourceId: resource.id }])
+  return loaded?.resource?.attributes
+}
+
+function parseRequest(text: string): PolicyRequest {
+  const json = parseStrictJson(text, 16)
+  if ('refused' in json) throw new Failure('JW_CONFIG_INVALID', `--request: ${json.refused.message}`)
+  const parsed = PolicyRequest.safeParse(json.value)
+  if (parsed.success) return parsed.data
+  throw new Failure('JW_CONFIG_INVALID', `--request:\n${z.prettifyError(parsed.error)}`)
+}
+
+async function askCurrent(config: Config, subject: Subject): Promise<Explanation> {
+  const pdp = await OpaClient.open({ ...opaOptions(config), headers: () => ({}), onCircuitChange: () => undefined })
+  try {
+    return await ask(pdp, subject)
+  } finally {
+    await pdp.close()
+  }
+}
+
+async function askFolder(dir: string, subject: Subject): Promise<Explanation> {
+  const { path } = await obtainOpa({ say: (line) => void process.stderr.write(`${line}\n`) })
+  return askCandidate(dir, path, (pdp) => ask(pdp, subject))
+}
+
+function ask(pdp: OpaClient, { request, type, attributes }: Subject): Promise<Explanation> {
+  return explain(pdp, request, type, attributes)
+}
