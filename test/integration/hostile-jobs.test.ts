@@ -218,7 +218,7 @@ describe('a job written straight into Redis has no effect and names why, and its
 
 test('a command replayed under its own id keeps its outcome and has no second effect', async () => {
   const update = aCommand({ action: 'update', patch: { name: 'once' } })
-  const [jwsText] = await Promise.all([queue.sign(update)])
+  const jwsText = await queue.sign(update)
   await raw.push(job(update, jwsText))
   await outcomesOf(stack.owner, [update.id])
   const before = await documents()

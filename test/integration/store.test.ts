@@ -158,10 +158,10 @@ describe.each(BACKENDS)('the store on %s', (_name, open) => {
     const entry = anEntry({ effect: update('1') })
     const other = { ...entry, resourceId: 'resource_2' }
     const results = await Promise.allSettled([store.commit([entry], []), store.commit([other], [])])
-    for (const result of results)
-      if (result.status === 'rejected') expect(result.reason).toMatchObject({ code: 'JW_STORE_UNAVAILABLE' })
+    const failures = results.flatMap((result): unknown => (result.status === 'rejected' ? [result.reason] : []))
+    for (const failure of failures) expect(failure).toMatchObject({ code: 'JW_STORE_UNAVAILABLE' })
     const versions = [(await document())?.version, (await document('resource_2'))?.version]
-    expect(versions.toSorted()).toEqual(['1', '2'])
+    expect(new Set(versions)).toEqual(new Set(['1', '2']))
   })
 
   test('batches that touch the same resources in opposite orders do not wait for each other', async () => {
@@ -173,7 +173,7 @@ describe.each(BACKENDS)('the store on %s', (_name, open) => {
       store.commit(pair('resource_1', 'resource_2'), []),
       store.commit(pair('resource_2', 'resource_1'), []),
     ])
-    expect(results.map(({ size }) => size).toSorted()).toEqual([0, 2])
+    expect(new Set(results.map(({ size }) => size))).toEqual(new Set([0, 2]))
   })
 
   test('denials and rejections reach the trail once, and only those that the ledger has', async () => {

@@ -83,7 +83,7 @@ test('one trace tells the whole story of an executed command', async () => {
   expect(names).toContain('addBulk jobwarden-commands')
   expect(names).toContain('process jobwarden-commands')
   expect(isOneTree(spans)).toBe(true)
-  const [admit] = named(spans, 'jobwarden.admit').filter(({ attributes }) => 'jobwarden.command.id' in attributes)
+  const admit = named(spans, 'jobwarden.admit').find(({ attributes }) => 'jobwarden.command.id' in attributes)
   expect(admit?.attributes).toMatchObject({
     'jobwarden.command.id': command.id,
     'jobwarden.command.action': 'read',
@@ -91,7 +91,7 @@ test('one trace tells the whole story of an executed command', async () => {
     'jobwarden.user.id': 'user_123',
     'jobwarden.resource.id': 'resource_1',
   })
-  const [decide] = named(spans, 'jobwarden.decide').filter(({ attributes }) => 'jobwarden.decision' in attributes)
+  const decide = named(spans, 'jobwarden.decide').find(({ attributes }) => 'jobwarden.decision' in attributes)
   expect(decide?.attributes).toMatchObject({
     'jobwarden.policy.path': 'jobs/decisions',
     'jobwarden.decision': 'allow',
@@ -113,12 +113,12 @@ test('one trace tells the whole story of a denied command, up to its record in t
     expect(names).toContain(`jobwarden.${step}`)
   expect(names).toContain('process jobwarden-audit')
   expect(isOneTree(spans)).toBe(true)
-  const [decide] = named(spans, 'jobwarden.decide').filter(({ attributes }) => 'jobwarden.decision' in attributes)
+  const decide = named(spans, 'jobwarden.decide').find(({ attributes }) => 'jobwarden.decision' in attributes)
   expect(decide?.attributes).toMatchObject({
     'jobwarden.decision': 'deny',
     'jobwarden.decision.reasons': expect.arrayContaining(['role_may_not_delete']),
   })
-  const [commit] = named(spans, 'jobwarden.commit').filter(({ attributes }) => 'jobwarden.outcome' in attributes)
+  const commit = named(spans, 'jobwarden.commit').find(({ attributes }) => 'jobwarden.outcome' in attributes)
   expect(commit?.attributes).toMatchObject({ 'jobwarden.outcome': 'denied' })
   const [record] = await listRecords(stack.owner, { userId: 'guest_1', limit: 1 })
   expect(record?.trace_id).toBe(spans[0]?.spanContext().traceId)

@@ -18,9 +18,9 @@ type Setup = {
 }
 
 async function setup(mode: 'redis' | 'postgres' | 'in order'): Promise<Setup> {
-  const child = spawn(process.execPath, [PROGRAM, mode], { stdio: ['pipe', 'pipe', 'ignore'] })
-  const chunks = await once(child.stdout.setEncoding('utf8'), 'data')
-  const { path, port } = Left.parse(JSON.parse(String(chunks[0])))
+  const child = spawn(process.execPath, [PROGRAM, mode], { stdio: ['pipe', 'pipe', 'inherit'] })
+  const line = await Promise.race([once(child.stdout, 'data'), once(child.stdout, 'end')])
+  const { path, port } = Left.parse(JSON.parse(line.join('')))
   const client = connect(port, '127.0.0.1').on('error', () => {})
   await once(client, 'connect')
   return { child, folder: path, client }
@@ -53,6 +53,6 @@ test.for(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)('no server and no folder outl
 test('leaves a signal to a program that closes in order', async () => {
   const bundle = await setup('in order')
   bundle.child.kill('SIGTERM')
-  expect(await once(bundle.child.stdout, 'data')).toEqual(['closing\n'])
+  expect((await once(bundle.child.stdout, 'data')).join('')).toBe('closing\n')
   expect(await untilGone(bundle)).toBeNull()
 })

@@ -128,8 +128,15 @@ function reversed(filter: RowFilter): RowFilter {
       case 'endswith':
       case 'contains':
         return condition
-      default:
+      case 'eq':
+      case 'ne':
+      case 'lt':
+      case 'lte':
+      case 'gt':
+      case 'gte':
         return { ...condition, op: turned[condition.op] }
+      default:
+        return condition satisfies never
     }
   }
   return filter.kind === 'where' ? { kind: 'where', condition: turn(filter.condition) } : filter
