@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from 'commander'
 import { toFailure } from '../src/domain/failure.ts'
+import { endWithReader } from '../src/ops/closed-pipe.ts'
 import { enqueueCommand } from '../producers/enqueue.ts'
 import { denialsCommand } from './denials.ts'
 import { explainCommand } from './explain.ts'
@@ -20,6 +21,7 @@ const program = new Command('jobwarden')
 
 for (const command of [program, ...program.commands]) command.exitOverride()
 
+endWithReader()
 try {
   await program.parseAsync()
 } catch (error) {

@@ -4,6 +4,7 @@ import { denialsTable } from '../console/denials-table.ts'
 import { messageOf } from '../src/domain/failure.ts'
 import { openWorkspace } from '../src/local/workspace.ts'
 import type { Outcome } from '../src/domain/outcome.ts'
+import { endWithReader } from '../src/ops/closed-pipe.ts'
 import { AUDIT_QUEUE } from '../src/queue/names.ts'
 import { openProducer } from '../producers/open-producer.ts'
 import { listRecords } from '../src/storage/list-records.ts'
@@ -109,6 +110,7 @@ async function until(holds: () => Promise<boolean>): Promise<void> {
   }
 }
 
+endWithReader()
 try {
   const { values } = parseArgs({ options: { keep: { type: 'boolean', default: false } } })
   await demo(values.keep)

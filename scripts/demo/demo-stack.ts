@@ -39,8 +39,7 @@ export async function startDemoStack(
 }
 
 async function ownOpa(workspace: Workspace, say: (line: string) => void): Promise<string> {
-  const { path, version, source } = await obtainOpa({ say })
-  say(`OPA ${version} (${source})`)
+  const { path } = await obtainOpa({ say })
   const bundle = await buildBundle({ opa: path, policies: 'policies', out: join(workspace.path, 'bundle.tar.gz') })
   const { url } = await startOpa({ workspace, opa: path, bundle: bundle.file })
   say(`OPA serves policies/ at ${url}, revision ${bundle.revision}`)

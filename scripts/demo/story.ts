@@ -34,12 +34,25 @@ export function scenes(run: string): Scene[] {
     ['guest', 'read', 'resource_9'],
     ['admin', 'delete', 'resource_3'],
   ]
-  return asked.map(([who, action, resource], index) => {
+  const byId = asked.map(([who, action, resource], index): Scene => {
     const common = { id: `demo-${run}-case-${index + 1}`, user: PEOPLE[who], resource: document(resource) }
     return action === 'update'
       ? { who, request: { ...common, action, patch: { name: `updated by ${who}` } } }
       : { who, request: { ...common, action } }
   })
+  return [...byId, ...collectionScenes(run)]
+}
+
+/** Commands on a collection: each user gets those rows that the policies let that user act on. */
+function collectionScenes(run: string): Scene[] {
+  const two = { type: 'document', where: { id: ['resource_1', 'resource_2'] } }
+  const who: readonly Who[] = ['user_456', 'manager of engineering', 'guest']
+  const reads = who.map((reader, index): Scene => {
+    const id = `demo-${run}-collection-${index + 1}`
+    return { who: reader, request: { id, user: PEOPLE[reader], action: 'read', resource: two } }
+  })
+  const id = `demo-${run}-collection-${who.length + 1}`
+  return [...reads, { who: 'guest', request: { id, user: PEOPLE.guest, action: 'delete', resource: two } }]
 }
 
 /** Many commands of the same people on `documents` documents: two thirds reads, one third updates. */

@@ -4,7 +4,7 @@ import type { Scene } from './story.ts'
 /** The cases as a table: who asked what, what became of it, and why. */
 export function casesTable(scenes: readonly Scene[], outcomes: ReadonlyMap<string, Outcome>): string {
   const rows = scenes.map(({ who, request }) => {
-    const resource = 'id' in request.resource ? request.resource.id : request.resource.type
+    const resource = 'id' in request.resource ? request.resource.id : 'resource_1..2'
     const outcome = outcomes.get(request.id)
     return [who, request.action, resource, outcome?.outcome ?? 'none', reasonOf(outcome)]
   })
@@ -29,7 +29,9 @@ export function batchesLine(sizes: readonly number[]): string {
 function reasonOf(outcome: Outcome | undefined): string {
   if (outcome === undefined) return ''
   if ('reasons' in outcome) return outcome.reasons.map(({ code, message }) => `${code}: ${message}`).join(' ')
-  return outcome.rows === undefined ? `${outcome.count} changed` : `${outcome.count} row`
+  return outcome.rows === undefined
+    ? `${outcome.count} changed`
+    : `${outcome.count} row${outcome.count === 1 ? '' : 's'}`
 }
 
 function align(table: readonly (readonly string[])[]): string {

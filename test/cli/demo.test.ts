@@ -20,9 +20,10 @@ test('the demo tells every case of the article, works off its commands and leave
     /manager of sales +read +resource_1 +denied +[^\n]*other_department: /,
     /guest +read +resource_3 +denied/,
     /admin +delete +resource_3 +executed/,
+    /guest +delete +resource_1\.\.2 +denied +no_rows_allowed: /,
     /2000 mixed commands: \d+ a second/,
     /\d+ batches: \d+ commands on average/,
-    /all 2015 commands: \d+ executed, \d+ denied, 1 not_found/,
+    /all 2019 commands: \d+ executed, \d+ denied, 1 not_found/,
     /denials went over the queue jobwarden-audit/,
   ]
   for (const line of told) expect(stdout).toMatch(line)
