@@ -4,7 +4,7 @@ import { runProgram } from './run-program.ts'
 export const OPA_VERSION = '1.22.2'
 
 /** @throws Error when the program does not run or does not name its version */
-export async function readOpaVersion(program: string): Promise<string> {
+async function readOpaVersion(program: string): Promise<string> {
   const output = await runProgram(program, ['version'], { timeoutMs: 20_000 })
   const version = /^Version:\s*v?(\d+\.\d+\.\d+\S*)/m.exec(output)?.[1]
   if (version === undefined) throw new Error(`${program} is not OPA: \`version\` names none`)

@@ -6,10 +6,11 @@ import { atExit } from './at-exit.ts'
 import { childEnd } from './child-end.ts'
 import { OutputTail } from './output-tail.ts'
 import type { Account } from './run-program.ts'
-import { type FaultSignal, signalOne, signalTree } from './signal-tree.ts'
+import { type FaultSignal, endsWithin, signalOne, signalTree } from './signal-tree.ts'
 
 const PROBE_PAUSE_MS = 20
 const PROBE_TIMEOUT_MS = 1_000
+const EXIT_WITHIN_MS = 1_000
 
 /** What to start and how to know that it serves. */
 export type ServerCommand = {
@@ -24,7 +25,7 @@ export type ServerCommand = {
   readonly readyWithinMs?: number
   readonly stopSignal?: NodeJS.Signals
   readonly stopWithinMs?: number
-  /** Sent when this process ends without having stopped the server. */
+  /** Sent when this process ends without having stopped the server; SIGKILL unless told, and SIGKILL a second later. */
   readonly exitSignal?: NodeJS.Signals
   /** Carries a signal to the server when its process is not the child itself, as with a container. */
   readonly send?: (signal: NodeJS.Signals) => void
@@ -118,7 +119,9 @@ export class ServerProcess {
     const child = { pid: spawned.pid, ended }
     const keep = atExit(() => {
       this.#send(child, exitSignal)
+      if (exitSignal === 'SIGKILL' || child.pid === undefined) return
       this.#send(child, 'SIGCONT')
+      if (!endsWithin(child.pid, EXIT_WITHIN_MS)) this.#send(child, 'SIGKILL')
     })
     running.add(this)
     this.#child = child

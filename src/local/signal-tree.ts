@@ -1,4 +1,7 @@
 import { readFileSync } from 'node:fs'
+import { pauseNow } from './pause-now.ts'
+
+const LOOK_EVERY_MS = 10
 
 /** How a test breaks a server: at once, frozen, thawed. */
 export type FaultSignal = 'SIGKILL' | 'SIGSTOP' | 'SIGCONT'
@@ -20,6 +23,28 @@ export function signalOne(pid: number, signal: NodeJS.Signals): void {
     process.kill(pid, signal)
   } catch (error) {
     if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error
+  }
+}
+
+/**
+ * Waits without yielding until a process has ended, at most `ms`. Where /proc is missing it waits that long.
+ * @returns whether it has ended
+ */
+export function endsWithin(pid: number, ms: number): boolean {
+  const deadline = Date.now() + ms
+  while (Date.now() < deadline) {
+    if (hasEnded(pid)) return true
+    pauseNow(LOOK_EVERY_MS)
+  }
+  return false
+}
+
+// A child that has ended stays as a zombie (Z) until the event loop gets to it.
+function hasEnded(pid: number): boolean {
+  try {
+    return /^State:\s*Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'))
+  } catch {
+    return process.platform === 'linux'
   }
 }
 

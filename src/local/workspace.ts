@@ -3,6 +3,7 @@ import { chmod, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { atExit } from './at-exit.ts'
+import { pauseNow } from './pause-now.ts'
 
 const REMOVAL = { recursive: true, force: true, maxRetries: 10, retryDelay: 50 } as const
 const TRIES_AT_EXIT = 100
@@ -62,9 +63,8 @@ export async function openWorkspace(): Promise<Workspace> {
 
 // A server that was told to end just now may still write, and `rmSync` can leave such a folder behind without an error.
 function removeNow(path: string): void {
-  const never = new Int32Array(new SharedArrayBuffer(4))
   for (let attempt = 0; attempt < TRIES_AT_EXIT && existsSync(path); attempt++) {
-    if (attempt > 0) Atomics.wait(never, 0, 0, PAUSE_AT_EXIT_MS)
+    if (attempt > 0) pauseNow(PAUSE_AT_EXIT_MS)
     try {
       rmSync(path, { recursive: true, force: true })
     } catch (error) {

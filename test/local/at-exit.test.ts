@@ -18,7 +18,7 @@ type Setup = {
 }
 
 async function setup(mode: 'redis' | 'postgres' | 'in order'): Promise<Setup> {
-  const child = spawn(process.execPath, [PROGRAM, mode], { stdio: ['pipe', 'pipe', 'inherit'] })
+  const child = spawn(process.execPath, [PROGRAM, mode], { stdio: ['pipe', 'pipe', 'ignore'] })
   const line = await Promise.race([once(child.stdout, 'data'), once(child.stdout, 'end')])
   const { path, port } = Left.parse(JSON.parse(line.join('')))
   const client = connect(port, '127.0.0.1').on('error', () => {})
