@@ -4,9 +4,10 @@ import { join } from 'node:path'
 import { findPrograms, pathFolders } from '../../src/local/find-program.ts'
 import type { Workspace } from '../../src/local/workspace.ts'
 
-/** Whether docker works and has the image already: a test fetches nothing. */
-export function dockerRuns(image: string): boolean {
-  return spawnSync('docker', ['image', 'inspect', image], { timeout: 5_000 }).status === 0
+/** A test of containers fails where it cannot run, and says what it lacks: it never skips. It fetches nothing itself. */
+export function requireImage(image: string): void {
+  if (spawnSync('docker', ['image', 'inspect', image], { timeout: 5_000 }).status === 0) return
+  throw new Error(`this test needs docker with the image ${image}: start docker and run \`docker pull ${image}\``)
 }
 
 /** Folders to look for programs in that hold docker and nothing else. */

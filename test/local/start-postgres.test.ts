@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs'
 import { Client } from 'pg'
-import { afterEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { startPostgres } from '../../src/local/start-postgres.ts'
 import { openWorkspace } from '../../src/local/workspace.ts'
-import { dockerOnly, dockerRuns } from './docker-only.ts'
+import { dockerOnly, requireImage } from './docker-only.ts'
 import { requireNoServers } from './no-leaks.ts'
 
 afterEach(requireNoServers)
@@ -73,7 +73,9 @@ test('says how to get PostgreSQL when there is neither it nor docker', async () 
   await expect(start).rejects.toThrow(/postgres and initdb are not on the PATH; docker is not there\nInstall/)
 })
 
-describe.skipIf(!dockerRuns('postgres:18'))('without its programs', () => {
+describe('without its programs', () => {
+  beforeAll(() => requireImage('postgres:18'))
+
   test('runs in a container that keeps its data when killed', async () => {
     await using workspace = await openWorkspace()
     const { url, server } = await startPostgres({ workspace, fsync: false, folders: await dockerOnly(workspace) })

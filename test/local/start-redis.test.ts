@@ -1,12 +1,12 @@
 import { existsSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { afterEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { runningServers } from '../../src/local/server-process.ts'
 import { startRedis } from '../../src/local/start-redis.ts'
 import { tcpExchange } from '../../src/local/tcp-exchange.ts'
 import { openWorkspace } from '../../src/local/workspace.ts'
-import { dockerOnly, dockerRuns } from './docker-only.ts'
+import { dockerOnly, requireImage } from './docker-only.ts'
 import { requireNoServers } from './no-leaks.ts'
 
 afterEach(requireNoServers)
@@ -58,7 +58,9 @@ test('says how to get Redis when there is neither redis-server nor docker', asyn
   await expect(start).rejects.toThrow(/redis-server is not on the PATH; docker is not there\nInstall Redis/)
 })
 
-describe.skipIf(!dockerRuns('redis:8.2'))('without redis-server', () => {
+describe('without redis-server', () => {
+  beforeAll(() => requireImage('redis:8.2'))
+
   test('runs in a container that keeps its data when killed and is gone at the end', async () => {
     const said: string[] = []
     const workspace = await openWorkspace()
