@@ -1,19 +1,28 @@
 import { z } from 'zod'
 import type { Row } from './outcome.ts'
 
-/** What a read shows instead of a column's value. Columns that are not named show their own. */
-export const ColumnMasks = z.record(
-  z.string(),
-  z.strictObject({
-    replace: z.strictObject({ value: z.union([z.string(), z.number(), z.boolean(), z.null()]) }),
-  }),
-)
-export type ColumnMasks = z.infer<typeof ColumnMasks>
+const Shown = z.union([z.string(), z.number(), z.boolean(), z.null()])
+
+/** What reads show instead of the values of some columns, by column. */
+export type ColumnMasks = Readonly<Record<string, z.infer<typeof Shown>>>
+
+/**
+ * Masks as policies write them: {"<column>": {"replace": {"value": ...}}}. A rule whose condition does not hold leaves
+ * the empty objects around its value behind: that column shows its own.
+ */
+export const ColumnMaskRules = z
+  .record(z.string(), z.strictObject({ replace: z.strictObject({ value: Shown.optional() }).optional() }))
+  .transform(
+    (rules): ColumnMasks =>
+      Object.fromEntries(
+        Object.entries(rules).flatMap(([column, { replace }]) =>
+          replace?.value === undefined ? [] : [[column, replace.value]],
+        ),
+      ),
+  )
 
 /** The row as its reader may see it. */
 export function maskRow(row: Row, masks: ColumnMasks): Row {
   const masked = Object.entries(masks).filter(([column]) => column in row)
-  return masked.length === 0
-    ? row
-    : { ...row, ...Object.fromEntries(masked.map(([column, { replace }]) => [column, replace.value])) }
+  return masked.length === 0 ? row : { ...row, ...Object.fromEntries(masked) }
 }

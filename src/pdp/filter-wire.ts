@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { ColumnMasks } from '../domain/column-masks.ts'
+import { ColumnMaskRules } from '../domain/column-masks.ts'
 import { Failure } from '../domain/failure.ts'
 import type { RowFilter } from '../domain/row-filter.ts'
 import { readJson } from './opa-response.ts'
@@ -21,7 +21,7 @@ const FilterBody = z.object({
   result: z
     .object({
       query: z.union([AllRows, Ucast]).optional(),
-      masks: z.strictObject({ revision: z.string().min(1), columns: ColumnMasks }),
+      masks: z.strictObject({ revision: z.string().min(1), columns: ColumnMaskRules }),
     })
     .optional(),
 })

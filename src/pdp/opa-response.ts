@@ -61,8 +61,8 @@ function errorDetail(body: string): string {
   const { code, message, errors: [first] = [] } = parsed.data
   if (first === undefined) return ` ${code}: ${message}`
   const place = first.location === undefined ? '' : ` in ${first.location.file}:${first.location.row}`
-  // A built-in quotes what it was given, which may be a resource's content: its name is enough.
-  const what = first.code === 'eval_builtin_error' ? first.message.split(':', 1).join('') : first.message
+  // What follows the colon quotes values, which may be a resource's content: the rule or built-in is enough.
+  const [what] = first.message.split(':', 1)
   return ` ${first.code}: ${what}${place}`
 }
 

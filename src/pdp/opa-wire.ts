@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { ColumnMasks } from '../domain/column-masks.ts'
+import { ColumnMaskRules } from '../domain/column-masks.ts'
 import { Reason } from '../domain/reason.ts'
 
 /** The one entry point of the worker: `policies/jobs`. Constants, never job data. */
@@ -11,7 +11,7 @@ export const STRICT = '?strict-builtin-errors=true'
 
 /** An answer is the boolean `true`, or `false` with reasons; nothing else is an answer. */
 const Answer = z.discriminatedUnion('allow', [
-  z.strictObject({ allow: z.literal(true), masks: ColumnMasks.optional() }),
+  z.strictObject({ allow: z.literal(true), masks: ColumnMaskRules.optional() }),
   z.strictObject({ allow: z.literal(false), reasons: z.tuple([Reason], Reason) }),
 ])
 export type Answer = z.infer<typeof Answer>

@@ -19,7 +19,7 @@ export async function splitBatch<Id, Item, Answer>(
 ): Promise<ReadonlyMap<Id, Answer | Failure>> {
   const results = new Map<Id, Answer | Failure>()
   let answered = false
-  let mayAsk = Math.ceil(Math.log2(batch.size)) + 2
+  let mayAsk = 2 * Math.ceil(Math.log2(batch.size)) + 2
 
   async function divide(part: readonly (readonly [Id, Item])[], why: Failure): Promise<void> {
     const [only] = part

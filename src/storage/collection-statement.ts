@@ -88,7 +88,6 @@ function tooMany({ maxRows, policyRevision, action }: CollectionEntry): string {
 /** The row as its reader may see it; masked columns never leave the database. */
 function maskedRow({ action, masks }: CollectionEntry, type: ResourceType): Sql {
   if (action !== 'read') return sql`null::jsonb`
-  const replaced = Object.entries(masks).filter(([column]) => column in type.columns)
-  const values = Object.fromEntries(replaced.map(([column, { replace }]) => [column, replace.value]))
+  const values = Object.fromEntries(Object.entries(masks).filter(([column]) => column in type.columns))
   return sql`${sql.raw(rowJson(type, 'r'))} || ${JSON.stringify(values)}::jsonb`
 }
