@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises'
 import { sql } from 'kysely'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { z } from 'zod'
@@ -52,6 +53,7 @@ function anEntry(wanted: Partial<LedgerEntry> = {}): LedgerEntry {
     action: 'update',
     resourceType: 'invoice',
     resourceId: 'inv_1',
+    request: { user: PEOPLE.user123, action: 'update', resource: { type: 'invoice', id: 'inv_1' } },
     issuedAt: '2026-01-01T00:00:00Z',
     expiresAt: '2026-01-02T00:00:00Z',
     inputDigest: 'input',
@@ -141,7 +143,7 @@ describe('two declared types', () => {
     const patch = { fee_cents: HUGE, reminders: 3, disputed: true }
     const update = aCollection({ action: 'update', patch, where: { paid: false } })
     expect(await store.commitCollection(update)).toMatchObject({ outcome: 'executed', count: 3 })
-    const masks = { amount_cents: { replace: { value: null } } }
+    const masks = { amount_cents: null }
     const read = await store.commitCollection(aCollection({ where: { reminders: 3 }, limit: 1, masks }))
     expect(read).toMatchObject({ count: 1, next: 'inv_1', rows: [{ ...patch, amount_cents: null }] })
     const remove = aCollection({ action: 'delete', where: { disputed: true }, maxRows: 2 })
@@ -205,6 +207,16 @@ describe('two declared types', () => {
       expect(await outcomeOf(aCommand(wanted))).toMatchObject(expected)
     })
   })
+})
+
+test('docs/resource-types.md shows this very declaration and this very table', async () => {
+  const source = await readFile('test/support/invoice-type.ts', 'utf8')
+  const page = await readFile('docs/resource-types.md', 'utf8')
+  const shown = [/^const MAX_INTEGER.*$/m, /^export const invoice: .*?^}$/ms, /^ *create table .*?^ *\)/ms].map(
+    (part) => part.exec(source)?.[0].replaceAll(/^ +/gm, ''),
+  )
+  const text = page.replaceAll(/^ +/gm, '')
+  for (const part of shown) expect(text).toContain(part)
 })
 
 test.each<[string, Partial<ResourceType>, RegExp]>([

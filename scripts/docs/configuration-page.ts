@@ -1,0 +1,52 @@
+import { SECRETS, environmentName } from '../../src/config/settings.ts'
+import { contradictions } from './contradictions.ts'
+import { code, generatedFrom, page, table } from './markdown.ts'
+import { type Setting, readSettings } from './read-settings.ts'
+
+/** The page on settings, from the schema of `src/config/settings.ts` and the loader's own words. */
+export function configurationPage(): string {
+  const secrets = SECRETS.map((secret) => code(`${environmentName(secret)}_FILE`))
+  return page(
+    generatedFrom('Settings in src/config/settings.ts'),
+    '# Configuration',
+    'Every process reads its settings from the environment, once, when it starts. All processes know all settings; ' +
+      'what one has no use for, it leaves alone. An empty value means: not set.',
+    'A process does not start on a wrong setting. It lists every problem at once (`JW_CONFIG_INVALID`) and ends. A ' +
+      'name that begins with `JOBWARDEN_` and is not in the table is a problem too, so that a typo does not pass. ' +
+      'There is no switch that accepts unsigned commands, and none that allows without a decision.',
+    '## Settings',
+    table(['Name', 'Default', 'Values', 'Meaning'], readSettings().map(row)),
+    'A name that ends in `_MS` is in milliseconds, one in `_BYTES` in bytes.',
+    '## What each process must be given',
+    table(
+      ['Process', 'Without a default'],
+      [
+        ['authorizer', '`JOBWARDEN_PRODUCER_KEYS_FILE`; `JOBWARDEN_DATABASE_URL` beside an auditor'],
+        ['auditor', '`JOBWARDEN_DATABASE_URL`'],
+        ['producer, `npx jobwarden enqueue`', '`JOBWARDEN_PRODUCER_KEYS_FILE`'],
+        ['`npx jobwarden` with `migrate`, `denials` or `explain`', '`JOBWARDEN_DATABASE_URL`'],
+        ['`npm run demo`', 'nothing: it starts what is not named'],
+      ],
+    ),
+    '## Secrets from files',
+    `These may hold a password: ${SECRETS.map((secret) => code(environmentName(secret))).join(', ')}. Each may be ` +
+      `given as a file instead, whose content is the value: ${secrets.join(', ')}. Giving both is a problem. No ` +
+      'message quotes the value of one of these settings, nor the content of a file.',
+    'Other names that end in `_FILE` are files themselves: keys, certificates and the token.',
+    '## Settings that contradict each other',
+    'Each of these is fine alone and wrong together with others:',
+    contradictions()
+      .map((problem) => `- ${problem}`)
+      .join('\n'),
+    '## Traces',
+    'Traces are configured by the standard OpenTelemetry variables, which jobwarden passes on untouched. ' +
+      '`OTEL_EXPORTER_OTLP_ENDPOINT`, `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT` or `OTEL_TRACES_EXPORTER` turns them on; ' +
+      '`OTEL_TRACES_EXPORTER=none` or `OTEL_SDK_DISABLED=true` turns them off. `OTEL_SERVICE_NAME`, ' +
+      '`OTEL_TRACES_SAMPLER` and `OTEL_TRACES_SAMPLER_ARG` name the process and choose what is recorded. Unless ' +
+      'something turns them on, no SDK is loaded. [tracing.md](tracing.md) shows what to set.',
+  )
+}
+
+function row({ name, fallback, values, meaning }: Setting): string[] {
+  return [code(name), fallback === undefined ? 'none' : code(fallback), values, meaning]
+}

@@ -1,0 +1,30 @@
+import { loadConfig } from '../../src/config/load-config.ts'
+import { Failure } from '../../src/domain/failure.ts'
+
+/** Environments that are refused although each of their settings is fine alone. */
+const EXAMPLES: readonly Readonly<Record<string, string>>[] = [
+  { JOBWARDEN_OPA_CERT_FILE: 'client.pem' },
+  { JOBWARDEN_JOB_LOCK_MS: '1000' },
+  { JOBWARDEN_WORKER_CONCURRENCY: '100', JOBWARDEN_BATCH_MAX: '200' },
+]
+
+/** What the loader itself says of each example. @throws Error when it takes one: then this page would lie */
+export function contradictions(): string[] {
+  return EXAMPLES.flatMap(problemsOf)
+}
+
+function problemsOf(env: Readonly<Record<string, string>>): string[] {
+  try {
+    loadConfig(env)
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error
+    const [, ...lines] = error.message.split('\n')
+    return lines.map(marked)
+  }
+  throw new Error(`${JSON.stringify(env)} contradicts nothing any more; correct scripts/docs/contradictions.ts`)
+}
+
+/** The line as Markdown, with the names of settings as code. */
+function marked(line: string): string {
+  return line.trim().replaceAll(/JOBWARDEN_[A-Z_]+/g, '`$&`')
+}
