@@ -10,23 +10,14 @@ import { obtainOpa } from '../src/local/obtain-opa.ts'
 import { OpaClient } from '../src/pdp/opa-client.ts'
 import { type Explanation, explain } from '../src/policies/explain.ts'
 import { resourceTypes } from '../src/resources/registry.ts'
-import type { ResourceType } from '../src/resources/resource-type.ts'
 import { type Database, openPostgres } from '../src/storage/database.ts'
-import { type RecordedRequest, findRequest } from '../src/storage/find-request.ts'
+import { findRequest } from '../src/storage/find-request.ts'
 import { LedgerStore } from '../src/storage/ledger-store.ts'
-import { explanationJson, explanationText } from './explanation-text.ts'
+import { type Subject, explanationJson, explanationText } from './explanation-text.ts'
 import { askCandidate } from './open-candidate.ts'
 import { requireDatabaseUrl } from './require-database-url.ts'
 
 type Flags = { readonly request?: string; readonly policies?: string; readonly json?: boolean }
-
-/** What a request is, where it came from, and what policies see of its resource. */
-export type Subject = {
-  readonly request: PolicyRequest
-  readonly recorded: RecordedRequest | undefined
-  readonly type: ResourceType
-  readonly attributes: Readonly<Record<string, unknown>> | undefined
-}
 
 /** `jobwarden explain`: why the policies decide as they do. It asks, and never executes. */
 export function explainCommand(env: Readonly<Record<string, string | undefined>>): Command {

@@ -1,11 +1,18 @@
-import { isById } from '../src/domain/command.ts'
+import { type PolicyRequest, isById } from '../src/domain/command.ts'
 import { describeFilter } from '../src/domain/describe-filter.ts'
 import { Failure } from '../src/domain/failure.ts'
 import type { Explanation } from '../src/policies/explain.ts'
 import type { ResourceType } from '../src/resources/resource-type.ts'
 import type { Database } from '../src/storage/database.ts'
-import { filterText } from '../src/storage/find-request.ts'
-import type { Subject } from './explain.ts'
+import { type RecordedRequest, filterText } from '../src/storage/find-request.ts'
+
+/** What a request is, where it came from, and what policies see of its resource. */
+export type Subject = {
+  readonly request: PolicyRequest
+  readonly recorded: RecordedRequest | undefined
+  readonly type: ResourceType
+  readonly attributes: Readonly<Record<string, unknown>> | undefined
+}
 
 export type Told = {
   readonly subject: Subject

@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import '../src/telemetry/register.ts'
 import { Command, CommanderError } from 'commander'
 import { toFailure } from '../src/domain/failure.ts'
 import { endWithReader } from '../src/ops/closed-pipe.ts'

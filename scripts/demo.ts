@@ -1,3 +1,4 @@
+import '../src/telemetry/register.ts'
 import { parseArgs } from 'node:util'
 import { SingleBar } from 'cli-progress'
 import { denialsTable } from '../console/denials-table.ts'

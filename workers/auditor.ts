@@ -1,3 +1,4 @@
+import '../src/telemetry/register.ts'
 import { trace } from '@opentelemetry/api'
 import type { Config } from '../src/config/settings.ts'
 import { postgresOptions } from '../src/config/adapter-options.ts'
@@ -55,6 +56,7 @@ export async function startAuditor(options: AuditorOptions): Promise<Running> {
       queue: AUDIT_QUEUE,
       concurrency: config.workerConcurrency,
       lockMs: config.jobLockMs,
+      keepFinished: 0, // The sweep must be able to publish the same id again.
       onFailure: ({ jobId }, { code, disposition, message }) => log.warn({ jobId, code, disposition }, message),
     },
     (job) => traced(job, () => batcher.submit(job)),

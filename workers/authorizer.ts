@@ -1,3 +1,4 @@
+import '../src/telemetry/register.ts'
 import { context, propagation } from '@opentelemetry/api'
 import type { Config } from '../src/config/settings.ts'
 import { opaOptions, postgresOptions } from '../src/config/adapter-options.ts'
@@ -85,6 +86,7 @@ export async function startAuthorizer(options: AuthorizerOptions): Promise<Runni
       queue: COMMAND_QUEUE,
       concurrency: config.workerConcurrency,
       lockMs: config.jobLockMs,
+      keepFinished: 1_000,
       onFailure: ({ jobId }, { code, disposition, message }) => log.warn({ jobId, code, disposition }, message),
     },
     (job) => batcher.submit(job),
@@ -118,18 +120,21 @@ function decisionCache(config: Config, pdp: OpaClient): DecisionCache | undefine
   return ttlMs === 0 ? undefined : new DecisionCache(pdp, { ttlMs, maxEntries, revision: () => pdp.revision() })
 }
 
+/** A job may enter the failed set this long after the time that it bears: a worker takes it before Redis answers. */
+const LATE_FAILURE_MS = 600_000
+
 /** Looks for dead jobs again and again; each time only among those that failed since. */
 function startReconciling(config: Config, queue: QueueConnection, enforcement: Enforcement, log: Logger): Running {
   const failedJobs = new FailedJobs(COMMAND_QUEUE, queue)
   let reconciledUntil = 0
   const reconciling = repeat(
     async () => {
-      const since = Date.now()
+      const started = Date.now()
       for await (const page of failedJobs.since(reconciledUntil)) {
         const dead = await reconcile(page, enforcement)
         if (dead > 0) log.error({ dead }, 'jobs are dead')
       }
-      reconciledUntil = since
+      reconciledUntil = started - LATE_FAILURE_MS
     },
     config.sweepMs,
     (error) => queue.onError(toFailure(error)),

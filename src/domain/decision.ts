@@ -12,6 +12,11 @@ export type DecisionRequest = {
   readonly resource: ResourceInput
 }
 
+/** Whether a revision names one state of the policies. "unversioned" is any: nothing may be remembered by it. */
+export function isVersioned(policyRevision: string): boolean {
+  return !policyRevision.split('+').includes('unversioned')
+}
+
 /** The answer of the policies to one request. No third value: whatever is neither is a Failure. */
 export type Decision =
   | { readonly effect: 'allow'; readonly masks?: ColumnMasks | undefined; readonly policyRevision: string }

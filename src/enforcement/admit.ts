@@ -94,7 +94,7 @@ async function examine(delivery: Delivery, admission: Admission): Promise<Admitt
   const now = admission.now()
   if (Date.parse(command.issuedAt) > now + limits.clockSkewMs)
     return refuse('issued_in_future', `the command is issued at ${command.issuedAt}, which is still to come`, producer)
-  const accepted: Accepted = { command, type, commandDigest: hash('sha256', payload), producer }
+  const accepted: Accepted = { command, type, commandDigest: digestOf(command), producer }
   if (Date.parse(command.expiresAt) + limits.clockSkewMs >= now) return { accepted }
   return { accepted, expired: { code: 'expired', message: `the command expired at ${command.expiresAt}` } }
 }
@@ -114,6 +114,14 @@ function whereFault({ where = {} }: ResourceCollection, type: ResourceType): str
 
 /** How a column's values look in JSON. */
 const JSON_TYPE = { text: 'string', bigint: 'string', integer: 'number', boolean: 'boolean' } as const
+
+/**
+ * What the command asks for. Its times are left out: a producer that enqueues an id again may sign it anew, and that is
+ * the same command.
+ */
+function digestOf({ issuedAt: _issuedAt, expiresAt: _expiresAt, ...asked }: Command): string {
+  return hash('sha256', JSON.stringify(asked))
+}
 
 /** The job's queue, name and id are unsigned; where they differ from the signed command, somebody moved or copied it. */
 function identityMismatch(delivery: Delivery, queue: string, command: Command): Reason | undefined {

@@ -44,8 +44,10 @@ export async function processBatch(
     const cases = await step('admit', deliveries, () => admit(deliveries, admission))
     for (let turn = nextTurn(cases); turn.length > 0; turn = nextTurn(cases)) {
       await step('load', turn, () => load(turn, store))
-      await step('decide', turn, () => decide(turn, pdp))
-      await step('commit', turn, () => commit(turn, store, maxRows))
+      const open = nextTurn(turn)
+      if (open.length === 0) continue
+      await step('decide', open, () => decide(open, pdp))
+      await step('commit', open, () => commit(open, store, maxRows))
     }
     await step('publish', cases, () => publish(cases, audit))
     return cases

@@ -79,7 +79,7 @@ export async function traceBatch(
 function recordingSteps(tracer: Tracer, batch: Context, steps: StepRecord[]): RunStep {
   return async (name, participants, run) => {
     const start = Date.now()
-    const span = tracer.startSpan(SPAN[name], { startTime: start, attributes: stepAttributes(name) }, batch)
+    const span = tracer.startSpan(SPAN[name], { startTime: start }, batch)
     try {
       return await context.with(trace.setSpan(batch, span), run)
     } catch (error) {
@@ -101,7 +101,7 @@ function tellJob(tracer: Tracer, settled: Case, steps: readonly StepRecord[]): v
   const parent = trace.setSpanContext(ROOT_CONTEXT, delivery.trace)
   for (const { name, participants, start, end, span } of steps) {
     if (!participants.has(delivery) || (name === 'publish' && !isPublished(settled))) continue
-    const attributes = { ...stepAttributes(name), ...jobAttributes(name, settled) }
+    const attributes = jobAttributes(name, settled)
     tracer.startSpan(SPAN[name], { startTime: start, attributes, links: [{ context: span }] }, parent).end(end)
   }
 }
@@ -112,10 +112,6 @@ function isRecorded(delivery: Delivery): delivery is Delivery & { readonly trace
 
 function isPublished({ settlement }: Case): boolean {
   return settlement !== undefined && !(settlement instanceof Failure) && isAudited(settlement.outcome)
-}
-
-function stepAttributes(name: StepName): Attributes {
-  return name === 'decide' ? { [ATTRIBUTE.policyPath]: 'jobs/decisions' } : {}
 }
 
 /** What may be told of a command: names and codes, never a resource's content and never a signature. */
@@ -133,7 +129,7 @@ function jobAttributes(name: StepName, { accepted, delivery, settlement }: Case)
         }),
       }
     case 'decide':
-      return decisionAttributes(settlement)
+      return { ...policyPath(accepted), ...decisionAttributes(settlement) }
     case 'commit':
     case 'publish':
       return outcomeAttributes(settlement)
@@ -142,6 +138,11 @@ function jobAttributes(name: StepName, { accepted, delivery, settlement }: Case)
     default:
       return name satisfies never
   }
+}
+
+function policyPath(accepted: Case['accepted']): Attributes {
+  if (accepted === undefined) return {}
+  return { [ATTRIBUTE.policyPath]: isById(accepted.command.resource) ? 'jobs/decisions' : 'jobs/permit' }
 }
 
 function decisionAttributes(settlement: Case['settlement']): Attributes {

@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache'
-import type { Decision, DecisionRequest } from '../domain/decision.ts'
+import { type Decision, type DecisionRequest, isVersioned } from '../domain/decision.ts'
 import { Failure } from '../domain/failure.ts'
 import type { FilterAnswer, FilterRequest, Pdp } from './pdp.ts'
 
@@ -71,7 +71,8 @@ export class DecisionCache implements Pdp {
     const answers = await this.#pdp.decide(asked)
     for (const [id, answer] of answers) {
       const key = keys.get(id)
-      if (key !== undefined && !(answer instanceof Failure)) this.#known.set(key, answer)
+      const keep = !(answer instanceof Failure) && isVersioned(answer.policyRevision)
+      if (key !== undefined && keep) this.#known.set(key, answer)
     }
     return answers
   }

@@ -1,9 +1,10 @@
 import { LRUCache } from 'lru-cache'
+import { isVersioned } from '../domain/decision.ts'
 import type { FilterAnswer, FilterRequest } from './pdp.ts'
 
 /**
  * Filters by what they depend on: user, action, type and policy revision. Equal requests in flight share one query.
- * An answer of another revision than the one asked for (the policies changed meanwhile) is given, but not kept.
+ * An answer of another revision than the one asked for (the policies changed meanwhile), or of none, is not kept.
  */
 export class FilterCache {
   readonly #answers: LRUCache<string, Promise<FilterAnswer>>
@@ -24,7 +25,7 @@ export class FilterCache {
   async #compile(key: string, revision: string, compile: () => Promise<FilterAnswer>): Promise<FilterAnswer> {
     try {
       const answer = await compile()
-      if (answer.policyRevision !== revision) this.#answers.delete(key)
+      if (answer.policyRevision !== revision || !isVersioned(revision)) this.#answers.delete(key)
       return answer
     } catch (error) {
       this.#answers.delete(key)

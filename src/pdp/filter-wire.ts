@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { ColumnMaskRules } from '../domain/column-masks.ts'
 import { Failure } from '../domain/failure.ts'
 import type { RowFilter } from '../domain/row-filter.ts'
-import { readJson } from './opa-response.ts'
+import { readJson, safeJson } from './opa-response.ts'
 import type { OpaResponse } from './opa-transport.ts'
 import { ErrorBody } from './opa-wire.ts'
 import type { FilterAnswer, FilterRequest } from './pdp.ts'
@@ -83,7 +83,7 @@ export function allowsEveryRow(response: OpaResponse): boolean {
 /** OPA's complaint about rules that no filter can express, each with its place; undefined when it has none. */
 function outsideFragment({ status, body }: OpaResponse): string | undefined {
   if (status !== 400) return undefined
-  const parsed = ErrorBody.safeParse(JSON.parse(body))
+  const parsed = ErrorBody.safeParse(safeJson(body))
   const errors = parsed.success ? (parsed.data.errors ?? []) : []
   const complaints = errors
     .filter(({ code }) => code === 'pe_fragment_error')

@@ -11,7 +11,7 @@ import { PdpFailure, TransientFailure } from './pdp-failure.ts'
 import type { FilterAnswer, FilterRequest, Pdp } from './pdp.ts'
 import { readRulesThatHeld } from './rules-that-held.ts'
 import { type RetryOptions, retrying } from './retry.ts'
-import { mayBePoison, splitBatch } from './split-batch.ts'
+import { blamePdp, mayBePoison, splitBatch } from './split-batch.ts'
 
 export type OpaClientOptions = OpaTransportOptions & {
   /** One deadline over a call with all its retries, in milliseconds. */
@@ -51,7 +51,7 @@ export class OpaClient implements Pdp {
 
   async decide(requests: ReadonlyMap<string, DecisionRequest>): Promise<ReadonlyMap<string, Decision | Failure>> {
     const signal = AbortSignal.timeout(this.#options.timeoutMs)
-    return this.#retrying(() => this.#circuit.call(() => this.#askOrSplit(requests, signal)), signal)
+    return this.#call(() => this.#askOrSplit(requests, signal), signal)
   }
 
   /**
@@ -59,25 +59,20 @@ export class OpaClient implements Pdp {
    * @throws Failure JW_PDP_NOT_READY when the policies define nothing there; the other JW_PDP failures
    */
   async query(path: string, input: unknown): Promise<unknown> {
-    if (!POLICY_PATH.test(path)) throw new Failure('JW_PDP_REJECTED', `"${path}" is not a path such as authz/allow`)
+    requirePolicyPath(path)
     const signal = AbortSignal.timeout(this.#options.timeoutMs)
     const documentPath = `/v1/data/${path}`
-    const result = await this.#retrying(() => this.#circuit.call(() => this.#data(documentPath, input, signal)), signal)
+    const result = await this.#call(() => this.#data(documentPath, input, signal), signal)
     return defined(documentPath, result) // Past the circuit: not every path is one that OPA must know.
   }
 
   /** Compiles each distinct request once a policy revision; the current revision is asked for first. */
   async filter(requests: ReadonlyMap<string, FilterRequest>): Promise<ReadonlyMap<string, FilterAnswer | Failure>> {
-    const revision = await this.revision()
     const signal = AbortSignal.timeout(this.#options.timeoutMs)
-    const api = {
-      post: (path: string, body: string, headers?: Record<string, string>) => this.#post(path, body, signal, headers),
-      revision: () => this.#revision(signal),
-    }
-    const compile = (request: FilterRequest) => () =>
-      this.#retrying(() => this.#circuit.call(() => compileFilter(request, revision, api)), signal)
+    const revision = await this.#call(() => this.#revision(signal), signal)
     const answers = [...requests].map(async ([id, request]) => {
-      const answer = await this.#filters.get(request, revision, compile(request)).catch(toFailure)
+      const compile = () => this.#compile(request, revision, signal)
+      const answer = await this.#filters.get(request, revision, compile).catch(toFailure)
       return [id, answer] as const
     })
     return new Map(await Promise.all(answers))
@@ -86,11 +81,12 @@ export class OpaClient implements Pdp {
   /** The policy revision that OPA answers from now. @throws Failure JW_PDP_* */
   async revision(): Promise<string> {
     const signal = AbortSignal.timeout(this.#options.timeoutMs)
-    return this.#retrying(() => this.#circuit.call(() => this.#revision(signal)), signal)
+    return this.#call(() => this.#revision(signal), signal)
   }
 
   /** Which rules of a policy's `allow` held for this input: `file:line` of each, as OPA's own trace tells. */
   async rulesThatHeld(path: string, input: unknown): Promise<readonly string[]> {
+    requirePolicyPath(path)
     const signal = AbortSignal.timeout(this.#options.timeoutMs)
     const body = JSON.stringify({ input })
     const response = await this.#post(`/v1/data/${path}?explain=full&pretty=true`, body, signal)
@@ -118,8 +114,8 @@ export class OpaClient implements Pdp {
     await this.#transport.close()
   }
 
-  #retrying<Result>(call: () => Promise<Result>, signal: AbortSignal): Promise<Result> {
-    return retrying(call, isTransient, this.#options.retry, signal)
+  #call<Result>(call: () => Promise<Result>, signal: AbortSignal): Promise<Result> {
+    return retrying(() => this.#circuit.call(call), isTransient, this.#options.retry, signal)
   }
 
   /** Ready means: the bundles are active, and the entry point answers an empty batch. */
@@ -148,8 +144,27 @@ export class OpaClient implements Pdp {
     return pairAnswers(requests, await this.#decisions({ requests: Object.fromEntries(requests) }, signal))
   }
 
-  async #revision(signal: AbortSignal): Promise<string> {
-    return (await this.#decisions({ requests: {} }, signal)).revision
+  async #compile(request: FilterRequest, revision: string, signal: AbortSignal): Promise<FilterAnswer> {
+    const { user, action, type } = request
+    const api = {
+      post: (path: string, body: string, headers?: Record<string, string>) => this.#post(path, body, signal, headers),
+      judge: () => this.#revision(signal, { filter: { user, action, resource: { type } } }),
+    }
+    const answer = await this.#call(async () => {
+      try {
+        return await compileFilter(request, revision, api)
+      } catch (error) {
+        if (!mayBePoison(error)) throw error
+        await blamePdp(error, () => this.#revision(signal))
+        return error // For the circuit it is an answer: OPA works.
+      }
+    }, signal)
+    if (answer instanceof Failure) throw answer
+    return answer
+  }
+
+  async #revision(signal: AbortSignal, requests: Readonly<Record<string, unknown>> = {}): Promise<string> {
+    return (await this.#decisions({ requests }, signal)).revision
   }
 
   async #decisions(input: unknown, signal: AbortSignal): Promise<Decisions> {
@@ -171,6 +186,10 @@ export class OpaClient implements Pdp {
       throw new PdpFailure('JW_PDP_BAD_RESPONSE', `OPA ${path} answered with a warning: ${warning.code}`)
     return result
   }
+}
+
+function requirePolicyPath(path: string): void {
+  if (!POLICY_PATH.test(path)) throw new Failure('JW_PDP_REJECTED', `"${path}" is not a path such as authz/allow`)
 }
 
 function defined(path: string, result: unknown): unknown {

@@ -66,7 +66,8 @@ function errorDetail(body: string): string {
   return ` ${first.code}: ${what}${place}`
 }
 
-function safeJson(body: string): unknown {
+/** The body as JSON, or undefined. */
+export function safeJson(body: string): unknown {
   try {
     return JSON.parse(body)
   } catch {

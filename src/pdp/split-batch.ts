@@ -8,6 +8,18 @@ export function mayBePoison(error: unknown): error is Failure {
 }
 
 /**
+ * Puts a failure on the PDP or not: asked about nothing at all, it has nobody to blame.
+ * @throws `failure` when it fails at that too
+ */
+export async function blamePdp(failure: Failure, askNothing: () => Promise<unknown>): Promise<void> {
+  try {
+    await askNothing()
+  } catch (error) {
+    throw mayBePoison(error) ? failure : error
+  }
+}
+
+/**
  * Halves a batch that failed as a whole until the items that make it fail stand alone: they get JW_PDP_POISON, the
  * others their answers. When no item gets an answer, nobody can tell whose fault it is: all get `failure` itself.
  * @throws `failure` when the PDP has no answer to the empty batch either: then it is the PDP's fault
@@ -43,11 +55,7 @@ export async function splitBatch<Id, Item, Answer>(
     }
   }
 
-  try {
-    await ask(new Map())
-  } catch (error) {
-    throw mayBePoison(error) ? failure : error
-  }
+  await blamePdp(failure, () => ask(new Map()))
   await divide([...batch], failure)
   return answered ? results : new Map([...batch.keys()].map((id) => [id, failure]))
 }

@@ -21,8 +21,7 @@ export class AuditQueue implements AuditSink {
     this.#queue = new Queue(AUDIT_QUEUE, {
       prefix,
       connection: redis,
-      // A job that is done leaves at once: the sweep must be able to publish the same id again.
-      defaultJobOptions: { ...ATTEMPTS, removeOnComplete: true },
+      defaultJobOptions: ATTEMPTS,
       ...(telemetry !== undefined && { telemetry }),
     })
     this.#queue.on('error', onError)

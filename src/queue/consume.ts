@@ -14,6 +14,8 @@ export type ConsumerOptions = {
   /** How long a job is ours without renewal. BullMQ renews it while this process runs. */
   readonly lockMs: number
   readonly telemetry?: Telemetry | undefined
+  /** How many finished jobs stay for operators to look at. */
+  readonly keepFinished: number
   readonly onError: (error: Error) => void
   /** Told of every failure and of what becomes of its job. */
   readonly onFailure: (job: Delivery, failure: Failure) => void
@@ -60,7 +62,7 @@ export function consume<Result>(
       stalledInterval: lockMs,
       // A crash is the worker's fault more often than the job's; past this many the reconciler calls it dead.
       maxStalledCount: 3,
-      removeOnComplete: { count: 1_000 },
+      removeOnComplete: { count: options.keepFinished },
       ...(telemetry !== undefined && { telemetry }),
     },
   )

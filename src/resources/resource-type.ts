@@ -39,12 +39,12 @@ export type ResourceTypes = ReadonlyMap<string, ResourceType>
  * @throws Error that names the type and the column
  */
 export function declareResourceTypes(types: readonly ResourceType[]): ResourceTypes {
-  const name = /^[a-z][a-z0-9_]*$/
+  const name = /^[a-z][a-z0-9_]{0,31}$/
   for (const type of types) {
     const fault = (what: string) => new Error(`resource type "${type.name}": ${what}`)
     const identifiers = [type.name, type.key, ...type.table.split('.'), ...Object.keys(type.columns)]
     const odd = identifiers.find((identifier) => !name.test(identifier))
-    if (odd !== undefined) throw fault(`"${odd}" is not a lower-case SQL name`)
+    if (odd !== undefined) throw fault(`"${odd}" is not a lower-case name of at most 32 characters`)
     if (type.columns[type.key] !== 'text') throw fault(`its key "${type.key}" must be declared as a text column`)
     if (['id', 'type'].some((reserved) => type.attributes.includes(reserved)))
       throw fault('policies see "id" and "type" of every resource; they are no attributes')

@@ -32,7 +32,7 @@ export type Effect =
 /** The part of a ledger row that is the command's own. */
 export type CommandEntry = {
   readonly commandId: string
-  /** SHA-256 of the signed bytes. */
+  /** SHA-256 of what the command asks for. */
   readonly commandDigest: string
   readonly producer: string
   readonly queue: string

@@ -50,12 +50,12 @@ export function commitStatement(types: ResourceTypes): string {
 
 function effects(type: ResourceType): string {
   const { name, table, key } = type
-  const guard = `e.resource_type = '${name}' and r.${key} = e.resource_id and r.version = e.version
-         and k.key = r.${key} and k.version = e.version`
+  const guard = `e.resource_type = '${name}' and r."${key}" = e.resource_id and r.version = e.version
+         and k.key = r."${key}" and k.version = e.version`
   return `locked_${name} as materialized (
-      select r.${key} as key, r.version from ${table} r
-       where r.${key} in (select resource_id from entry where effect is not null and resource_type = '${name}')
-       order by r.${key} for update
+      select r."${key}" as key, r.version from ${table} r
+       where r."${key}" in (select resource_id from entry where effect is not null and resource_type = '${name}')
+       order by r."${key}" for update
     ), updated_${name} as (
       update ${table} r set ${assignments(type)}
         from entry e, locked_${name} k
@@ -72,7 +72,7 @@ function effects(type: ResourceType): string {
 export function assignments(type: ResourceType): string {
   const columns = Object.keys(type.patch.shape).map((column) => {
     const value = `(e.patch->>'${column}')::${SQL_TYPE[type.columns[column] ?? 'text']}`
-    return `${column} = case when e.patch ? '${column}' then ${value} else r.${column} end`
+    return `"${column}" = case when e.patch ? '${column}' then ${value} else r."${column}" end`
   })
   return [...columns, 'version = r.version + 1'].join(', ')
 }

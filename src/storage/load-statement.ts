@@ -7,7 +7,7 @@ import type { ColumnKind, ResourceType, ResourceTypes } from '../resources/resou
 export function loadStatement(types: ResourceTypes): string {
   const resources = [...types.values()].map(
     (type) => `when '${type.name}' then (select ${resourceJson(type, 'd')} from ${type.table} d
-        where d.${type.key} = r.resource_id)`,
+        where d."${type.key}" = r.resource_id)`,
   )
   return `
     select l.command_digest, l.detail, case r.type ${resources.join('\n      ')} end as resource
@@ -28,5 +28,5 @@ export function rowJson(type: ResourceType, alias: string): string {
 }
 
 function columnJson(alias: string, name: string, kind: ColumnKind): string {
-  return kind === 'bigint' ? `${alias}.${name}::text` : `${alias}.${name}`
+  return kind === 'bigint' ? `${alias}."${name}"::text` : `${alias}."${name}"`
 }

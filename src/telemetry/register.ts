@@ -1,4 +1,4 @@
-// The one place that loads the OpenTelemetry SDK: `node --import ./src/telemetry/register.ts workers/authorizer.ts`.
+// The one place that loads the OpenTelemetry SDK. Composition roots import it before anything else.
 // Everything is configured by the standard OTEL_* variables (OTLP endpoint, sampler, service name).
 import { tracingConfigured } from './configured.ts'
 

@@ -223,7 +223,7 @@ test.each<[string, Partial<ResourceType>, RegExp]>([
   ['a key that is no text', { key: 'days_overdue' }, /must be declared as a text column/],
   ['an attribute that is no column', { attributes: ['colour'] }, /"colour" is not a declared column/],
   ['a patch of an attribute', { patch: z.strictObject({ paid: z.boolean() }) }, /may not touch "paid"/],
-  ['a name that SQL would have to quote', { table: 'resources.Invoices' }, /"Invoices" is not a lower-case SQL name/],
+  ['a name that is no plain lower-case one', { table: 'resources.Invoices' }, /"Invoices" is not a lower-case name/],
   ['a column named version', { columns: { ...invoice.columns, version: 'bigint' } }, /"version" is reserved/],
   ['a second type of one name', { name: 'document' }, /two resource types have one name/],
 ])('a declaration with %s is refused at start', (_what, wrong, complaint) => {
