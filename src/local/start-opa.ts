@@ -12,6 +12,8 @@ export type OpaServerOptions = {
   readonly policies?: string | readonly string[]
   readonly configFile?: string
   readonly extraArgs?: readonly string[]
+  /** How long loading may take; much data takes long. */
+  readonly readyWithinMs?: number
 }
 
 export type LocalOpa = { readonly url: string; readonly port: number; readonly server: ServerProcess }
@@ -41,6 +43,7 @@ export async function startOpa(options: OpaServerOptions): Promise<LocalOpa> {
       ],
       cwd: folder,
       isReady: async (signal) => (await fetch(`${url}/health?bundles`, { signal })).ok,
+      ...(options.readyWithinMs !== undefined && { readyWithinMs: options.readyWithinMs }),
     })
     workspace.defer(() => server.stop())
     return { url, port, server }
