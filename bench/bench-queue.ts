@@ -1,0 +1,77 @@
+import { Queue, QueueEvents } from 'bullmq'
+import { COMMAND_QUEUE } from '../src/queue/names.ts'
+import { connectRedis } from '../src/queue/redis.ts'
+import type { BenchJob } from './jobs.ts'
+
+/** Enqueues this many jobs a round trip. */
+const CHUNK = 1_000
+
+/** The command queue as the bench sees it: it fills it, and reads from its events when jobs were completed. */
+export class BenchQueue {
+  readonly #redis: ReturnType<typeof connectRedis>
+  readonly #queue: Queue
+  readonly #prefix: string
+  readonly #onError: (error: Error) => void
+
+  constructor(redisUrl: string, prefix: string, onError: (error: Error) => void) {
+    this.#redis = connectRedis(redisUrl, 'producer', onError)
+    this.#queue = new Queue(COMMAND_QUEUE, { prefix, connection: this.#redis })
+    this.#queue.on('error', onError)
+    this.#prefix = prefix
+    this.#onError = onError
+  }
+
+  /** Removes everything from this Redis, which is the bench's own. */
+  async empty(): Promise<void> {
+    await this.#redis.flushall()
+  }
+
+  async addAll(jobs: readonly BenchJob[]): Promise<void> {
+    for (let start = 0; start < jobs.length; start += CHUNK) await this.#queue.addBulk(jobs.slice(start, start + CHUNK))
+  }
+
+  async add({ name, data, opts }: BenchJob): Promise<void> {
+    await this.#queue.add(name, data, opts)
+  }
+
+  /** How many jobs have no end yet. @throws Error when a job has failed for good: such a run measures nothing */
+  async unfinished(): Promise<number> {
+    const counts = await this.#queue.getJobCounts('wait', 'active', 'delayed', 'prioritized', 'failed')
+    const { wait = 0, active = 0, delayed = 0, prioritized = 0, failed = 0 } = counts
+    if (failed > 0) throw new Error(`${failed} jobs failed`)
+    return wait + active + delayed + prioritized
+  }
+
+  /** When Redis recorded the last completion, in Unix milliseconds. */
+  async lastCompletion(): Promise<number> {
+    const events = await this.#redis.xrevrange(`${this.#prefix}:${COMMAND_QUEUE}:events`, '+', '-', 'COUNT', 100)
+    const last = events.find(([, fields]) => fields[fields.indexOf('event') + 1] === 'completed')
+    if (last === undefined) throw new Error('no job was completed')
+    return momentOf(last[0])
+  }
+
+  /** Tells of every completion from now on, with the moment at which Redis recorded it. */
+  async watch(onCompleted: (jobId: string, at: number) => void): Promise<{ close(): Promise<void> }> {
+    const connection = this.#redis.duplicate({ maxRetriesPerRequest: null })
+    const events = new QueueEvents(COMMAND_QUEUE, { prefix: this.#prefix, connection })
+    events.on('error', this.#onError)
+    events.on('completed', ({ jobId }, id) => onCompleted(jobId, momentOf(id)))
+    await events.waitUntilReady()
+    return {
+      close: async () => {
+        await events.close()
+        connection.disconnect()
+      },
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#queue.close()
+    this.#redis.disconnect()
+  }
+}
+
+/** An event's id begins with the clock of Redis, which is this machine's. */
+function momentOf(eventId: string): number {
+  return Number(eventId.split('-')[0])
+}

@@ -1,0 +1,40 @@
+/** What a worker's process must know of the servers. */
+export type ServersEnv = { readonly jobwarden: Readonly<Record<string, string>>; readonly traceSinkUrl: string }
+
+/** One kind of worker that the bench compares. */
+export type Row = {
+  readonly name: string
+  /** The file that runs as the worker's process. */
+  readonly worker: 'raw' | 'jobwarden' | 'article'
+  /** Share of the jobs whose trace the producer recorded; undefined when nothing is traced. */
+  readonly traced?: number
+}
+
+/** The rows that the project promises something of. */
+export const COMPARED = ['raw', 'jobwarden', 'article'] as const
+
+export const ROWS: readonly Row[] = [
+  { name: 'raw', worker: 'raw' },
+  { name: 'jobwarden', worker: 'jobwarden' },
+  { name: 'article', worker: 'article' },
+  { name: 'jobwarden, 5% traced', worker: 'jobwarden', traced: 0.05 },
+  { name: 'jobwarden, all traced', worker: 'jobwarden', traced: 1 },
+]
+
+/** The row of a long run. */
+export const JOBWARDEN: Row = { name: 'jobwarden', worker: 'jobwarden' }
+
+/** The environment of a row's worker. Tracing goes through the standard OTEL_* variables, as in production. */
+export function environmentOf({ traced }: Row, servers: ServersEnv): Readonly<Record<string, string>> {
+  if (traced === undefined) return servers.jobwarden
+  return {
+    ...servers.jobwarden,
+    OTEL_SERVICE_NAME: 'bench',
+    OTEL_TRACES_EXPORTER: 'otlp',
+    OTEL_METRICS_EXPORTER: 'none',
+    OTEL_LOGS_EXPORTER: 'none',
+    OTEL_EXPORTER_OTLP_ENDPOINT: servers.traceSinkUrl,
+    OTEL_TRACES_SAMPLER: 'parentbased_traceidratio',
+    OTEL_TRACES_SAMPLER_ARG: String(traced),
+  }
+}

@@ -1,0 +1,81 @@
+import { randomBytes } from 'node:crypto'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { sql } from 'kysely'
+import { buildBundle } from '../src/local/build-bundle.ts'
+import { obtainOpa } from '../src/local/obtain-opa.ts'
+import { startOpa } from '../src/local/start-opa.ts'
+import { startPostgres } from '../src/local/start-postgres.ts'
+import { startRedis } from '../src/local/start-redis.ts'
+import type { Workspace } from '../src/local/workspace.ts'
+import { type Database, openPostgres } from '../src/storage/database.ts'
+import { migrate } from '../src/storage/migrate.ts'
+import { BenchQueue } from './bench-queue.ts'
+import { DOCUMENTS, JobMaker, ownerOf } from './jobs.ts'
+import type { ServersEnv } from './rows.ts'
+import { type TraceSink, startTraceSink } from './trace-sink.ts'
+
+/** The servers that all rows share, each the bench's own: Redis and PostgreSQL durable, OPA with policies/. */
+export type Servers = {
+  readonly env: ServersEnv
+  readonly queue: BenchQueue
+  readonly owner: Database
+  readonly jobs: JobMaker
+  readonly traceSink: TraceSink
+}
+
+const PREFIX = 'bench'
+
+export async function startServers(workspace: Workspace, say: (line: string) => void): Promise<Servers> {
+  const { path: opa, version } = await obtainOpa({ say: () => undefined })
+  const bundle = await buildBundle({ opa, policies: 'policies', out: join(workspace.path, 'bundle.tar.gz') })
+  const [redis, policies, postgres, traceSink] = await Promise.all([
+    startRedis({ workspace, appendonly: true, say }),
+    startOpa({ workspace, opa, bundle: bundle.file }),
+    startPostgres({ workspace, fsync: true, say }),
+    startTraceSink(workspace),
+  ])
+  const jwk = { kty: 'oct', kid: 'bench', alg: 'HS256', k: randomBytes(32).toString('base64url') } as const
+  const keysFile = join(workspace.path, 'producer-keys.json')
+  await writeFile(keysFile, JSON.stringify({ keys: [jwk] }), { mode: 0o600 })
+  const owner = openPostgres({
+    url: postgres.url,
+    maxConnections: 1,
+    timeoutMs: 30_000,
+    onError: (error) => say(error.message),
+  })
+  workspace.defer(() => owner.destroy())
+  await migrate(owner)
+  const queue = new BenchQueue(redis.url, PREFIX, (error) => say(error.message))
+  workspace.defer(() => queue.close())
+  say(`Redis (append-only, fsync every second), OPA ${version}, PostgreSQL (fsync on): on free ports of this machine`)
+  const jobwarden = {
+    JOBWARDEN_REDIS_URL: redis.url,
+    JOBWARDEN_QUEUE_PREFIX: PREFIX,
+    JOBWARDEN_OPA_URL: policies.url,
+    JOBWARDEN_DATABASE_URL: postgres.url,
+    JOBWARDEN_PRODUCER_KEYS_FILE: keysFile,
+    JOBWARDEN_LOG_LEVEL: 'warn',
+  }
+  return { env: { jobwarden, traceSinkUrl: traceSink.url }, queue, owner, jobs: await JobMaker.create(jwk), traceSink }
+}
+
+/** Brings queue and database to the same state before every run, and its disk writes behind it. */
+export async function resetServers({ queue, owner }: Servers): Promise<void> {
+  await queue.empty()
+  await sql`truncate ledger.commands, ledger.rejections, resources.documents`.execute(owner)
+  const documents = Array.from({ length: DOCUMENTS }, (_, n) => ({ id: `bench_${n}`, owner: ownerOf(n) }))
+  await sql`
+    insert into resources.documents (id, name, owner, department, data)
+    select id, 'Document ' || id, owner, 'engineering', 'sensitive information'
+      from jsonb_to_recordset(${JSON.stringify(documents)}::jsonb) as d(id text, owner text)`.execute(owner)
+  await sql`vacuum analyze resources.documents`.execute(owner)
+  await sql`checkpoint`.execute(owner)
+}
+
+/** How many commands the ledger has by outcome. */
+export async function ledgerCounts({ owner }: Servers): Promise<ReadonlyMap<string, number>> {
+  const { rows } = await sql<{ outcome: string; count: number }>`
+    select outcome, count(*)::int as count from ledger.commands group by outcome`.execute(owner)
+  return new Map(rows.map(({ outcome, count }) => [outcome, count]))
+}

@@ -1,0 +1,93 @@
+import { type ChildProcess, fork } from 'node:child_process'
+import { join } from 'node:path'
+import { childEnd } from '../src/local/child-end.ts'
+import { type Row, type ServersEnv, environmentOf } from './rows.ts'
+import { type Question, WARM_UP, WorkerMessage, type WorkerReport } from './workers/worker-report.ts'
+
+const ANSWER_WITHIN_MS = 60_000
+
+/** A row's worker in a process of its own, so that its CPU time and its memory are its own. */
+export class WorkerProcess {
+  readonly #child: ChildProcess
+  readonly #ended: Promise<never>
+
+  private constructor(child: ChildProcess) {
+    this.#child = child
+    this.#ended = childEnd(child).then(({ how }) => {
+      throw new Error(`the worker ${how}`)
+    })
+    this.#ended.catch(() => undefined)
+  }
+
+  /** Starts the worker and resolves when it takes jobs. */
+  static async start(row: Row, servers: ServersEnv, warmUp = 0): Promise<WorkerProcess> {
+    const child = fork(join(import.meta.dirname, 'workers', `${row.worker}.ts`), {
+      env: { ...withoutTracing(process.env), ...environmentOf(row, servers), [WARM_UP]: String(warmUp) },
+      execArgv: row.traced === undefined ? [] : ['--import', REGISTER],
+      // Standard output is for the table; what a worker has to say goes to standard error.
+      stdio: ['ignore', 2, 2, 'ipc'],
+    })
+    const worker = new WorkerProcess(child)
+    await worker.#message('ready')
+    return worker
+  }
+
+  /** What the worker used since its warm-up. */
+  async report(): Promise<WorkerReport> {
+    const answer = this.#message('report')
+    this.#ask('report')
+    const message = await answer
+    if (message.kind !== 'report') throw new Error(`the worker answered ${message.kind}`)
+    return message
+  }
+
+  async stop(): Promise<void> {
+    this.#ask('stop')
+    await this.#within(
+      this.#ended.catch(() => undefined),
+      'stop',
+    )
+  }
+
+  /** Fails when the worker ends, so that nobody waits for a dead one. */
+  get ended(): Promise<never> {
+    return this.#ended
+  }
+
+  #ask(question: Question): void {
+    this.#child.send(question)
+  }
+
+  #message(kind: WorkerMessage['kind']): Promise<WorkerMessage> {
+    const arrival = new Promise<WorkerMessage>((resolve) => {
+      const listen = (value: unknown) => {
+        const message = WorkerMessage.parse(value)
+        if (message.kind !== kind) return
+        this.#child.off('message', listen)
+        resolve(message)
+      }
+      this.#child.on('message', listen)
+    })
+    return this.#within(Promise.race([arrival, this.#ended]), kind)
+  }
+
+  async #within<Value>(promise: Promise<Value>, what: string): Promise<Value> {
+    let timer: NodeJS.Timeout | undefined
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => {
+        this.#child.kill('SIGKILL')
+        reject(new Error(`the worker gave no sign of "${what}" within ${ANSWER_WITHIN_MS / 1000} s`))
+      }, ANSWER_WITHIN_MS)
+    })
+    try {
+      return await Promise.race([promise, late])
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+}
+
+/** Settings of jobwarden in the environment count; those of OpenTelemetry do not, because the rows set them. */
+function withoutTracing(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith('OTEL_')))
+}

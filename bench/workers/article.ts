@@ -1,0 +1,103 @@
+// The row "article": a worker written the way the article writes its app. For each job it gets the resource, asks OPA
+// `authz/allow` and acts. Kinder than the article: connections are kept alive and pooled, and nothing is logged.
+import { Pool as PgPool } from 'pg'
+import { Pool as HttpPool } from 'undici'
+import { z } from 'zod'
+import { loadConfig } from '../../src/config/load-config.ts'
+import type { Config } from '../../src/config/settings.ts'
+import { Command, isById } from '../../src/domain/command.ts'
+import type { Running } from '../../src/ops/run-process.ts'
+import { startBareWorker } from './bare-worker.ts'
+import { type Meter, runMeasured } from './run-measured.ts'
+
+const Payload = z.strictObject({ queue: z.string(), command: Command })
+const Resource = z.object({ id: z.string(), owner: z.string(), department: z.string() }).loose()
+type Resource = z.infer<typeof Resource>
+
+/** The article's OPAClient: one POST a question; anything but a result of true is a no. */
+class ArticleOpa {
+  readonly #pool: HttpPool
+
+  constructor(url: string) {
+    this.#pool = new HttpPool(url)
+  }
+
+  async checkPermission(policyPath: string, input: unknown): Promise<boolean> {
+    const { statusCode, body } = await this.#pool.request({
+      method: 'POST',
+      path: `/v1/data/${policyPath}`,
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ input }),
+    })
+    const answer = z.object({ result: z.unknown() }).parse(await body.json())
+    if (statusCode !== 200) throw new Error(`OPA answered ${statusCode}`)
+    return answer.result === true
+  }
+
+  close(): Promise<void> {
+    return this.#pool.close()
+  }
+}
+
+class ArticleApp {
+  readonly #database: PgPool
+  readonly #opa: ArticleOpa
+
+  constructor(databaseUrl: string | undefined, opaUrl: string) {
+    this.#database = new PgPool({ connectionString: databaseUrl })
+    this.#opa = new ArticleOpa(opaUrl)
+  }
+
+  /** One request of the article's app: the resource, the permission, the effect. */
+  async handle(command: Command): Promise<unknown> {
+    const { user, action, resource } = command
+    if (!isById(resource)) throw new Error('Resource ID required')
+    const found = await this.#find(resource.id)
+    const { id, owner, department } = found ?? { id: resource.id, owner: 'unknown', department: 'unknown' }
+    if (!(await this.#opa.checkPermission('authz/allow', { user, action, resource: { id, owner, department } })))
+      return undefined
+    switch (command.action) {
+      case 'read':
+        return found
+      case 'update':
+        await this.#database.query('update resources.documents set name = $2, version = version + 1 where id = $1', [
+          resource.id,
+          command.patch['name'],
+        ])
+        return { message: 'Resource updated successfully', resource_id: resource.id, updated_by: user.id }
+      case 'delete':
+        await this.#database.query('delete from resources.documents where id = $1', [resource.id])
+        return { message: 'Resource deleted successfully', resource_id: resource.id }
+      default:
+        return command satisfies never
+    }
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.#database.end(), this.#opa.close()])
+  }
+
+  async #find(id: string): Promise<Resource | undefined> {
+    const text = 'select id, name, owner, department, data from resources.documents where id = $1'
+    const { rows } = await this.#database.query(text, [id])
+    return z.array(Resource).parse(rows)[0]
+  }
+}
+
+function startArticle(config: Config, meter: Meter): Running {
+  const app = new ArticleApp(config.databaseUrl, config.opaUrl)
+  const worker = startBareWorker(config, async ({ data }) => {
+    meter.taken()
+    const done = await app.handle(Payload.parse(data).command)
+    if (done === undefined) meter.denied()
+    return done ?? { error: 'Forbidden', message: "You don't have permission to perform this action" }
+  })
+  return {
+    close: async () => {
+      await worker.close()
+      await app.close()
+    },
+  }
+}
+
+await runMeasured((meter) => Promise.resolve(startArticle(loadConfig(process.env), meter)))
