@@ -1,4 +1,5 @@
 import { Failure } from '../domain/failure.ts'
+import { exampleResource } from './example-resource.ts'
 import {
   FILTER_ACCEPT,
   FILTER_PATH,
@@ -15,8 +16,8 @@ import type { FilterAnswer, FilterRequest } from './pdp.ts'
 /** The calls that a filter takes, all under one deadline. */
 export type FilterApi = {
   readonly post: (path: string, body: string, headers?: Record<string, string>) => Promise<OpaResponse>
-  /** Has the request decided for a resource of which only the type is known, and says by which policy revision. */
-  readonly judge: () => Promise<string>
+  /** Has the request decided for one resource, and says by which policy revision; what was decided does not matter. */
+  readonly judge: (resource: Readonly<Record<string, unknown>>) => Promise<string>
 }
 
 /**
@@ -26,12 +27,13 @@ export type FilterApi = {
 export async function compileFilter(request: FilterRequest, before: string, api: FilterApi): Promise<FilterAnswer> {
   const read = readFilter(await api.post(FILTER_PATH, filterBody(request), { accept: FILTER_ACCEPT }), request)
   if (read?.unconditional === true) await confirmEveryRow(request, api)
-  // Partial evaluation takes a rule that errs or conflicts for one that does not hold, in a deny rule too; a decision
-  // fails. And an empty answer means no row only if the policies are there; neither may be of two revisions.
-  const policyRevision = await api.judge()
+  const filter = read?.answer.filter ?? { kind: 'none' }
+  // Partial evaluation takes a rule that errs or conflicts for one that does not hold, a deny rule too; a decision fails.
+  const policyRevision = await api.judge(exampleResource(filter, request))
+  // An empty answer means no row only if the policies are there; and neither may be of two revisions.
   if (policyRevision !== (read?.answer.policyRevision ?? before))
     throw new TransientFailure('JW_PDP_NOT_READY', `the policies changed to ${policyRevision} meanwhile`)
-  return read?.answer ?? { filter: { kind: 'none' }, masks: {}, policyRevision }
+  return read?.answer ?? { filter, masks: {}, policyRevision }
 }
 
 /**

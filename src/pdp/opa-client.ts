@@ -1,7 +1,7 @@
 import type { Decision, DecisionRequest } from '../domain/decision.ts'
 import { Failure, toFailure } from '../domain/failure.ts'
 import { Circuit, type CircuitOptions } from './circuit.ts'
-import { compileFilter } from './compile-filter.ts'
+import { type FilterApi, compileFilter } from './compile-filter.ts'
 import { FilterCache } from './filter-cache.ts'
 import { accept, readJson, statusFailure } from './opa-response.ts'
 import { type OpaResponse, OpaTransport, type OpaTransportOptions } from './opa-transport.ts'
@@ -11,7 +11,7 @@ import { PdpFailure, TransientFailure } from './pdp-failure.ts'
 import type { FilterAnswer, FilterRequest, Pdp } from './pdp.ts'
 import { readRulesThatHeld } from './rules-that-held.ts'
 import { type RetryOptions, retrying } from './retry.ts'
-import { blamePdp, mayBePoison, splitBatch } from './split-batch.ts'
+import { askOrSplit, blamePdp, mayBePoison } from './split-batch.ts'
 
 export type OpaClientOptions = OpaTransportOptions & {
   /** One deadline over a call with all its retries, in milliseconds. */
@@ -51,7 +51,8 @@ export class OpaClient implements Pdp {
 
   async decide(requests: ReadonlyMap<string, DecisionRequest>): Promise<ReadonlyMap<string, Decision | Failure>> {
     const signal = AbortSignal.timeout(this.#options.timeoutMs)
-    return this.#call(() => this.#askOrSplit(requests, signal), signal)
+    // All of it one call for the circuit: what a poison job makes OPA answer says nothing about OPA.
+    return this.#call(() => askOrSplit(requests, (part) => this.#ask(part, signal)), signal)
   }
 
   /**
@@ -127,28 +128,15 @@ export class OpaClient implements Pdp {
     await this.#ask(new Map(), signal)
   }
 
-  /** All of it one call for the circuit: what a poison job makes OPA answer says nothing about OPA. */
-  async #askOrSplit(
-    requests: ReadonlyMap<string, DecisionRequest>,
-    signal: AbortSignal,
-  ): Promise<ReadonlyMap<string, Decision | Failure>> {
-    try {
-      return await this.#ask(requests, signal)
-    } catch (error) {
-      if (!mayBePoison(error)) throw error
-      return splitBatch(requests, error, (part) => this.#ask(part, signal))
-    }
-  }
-
   async #ask(requests: ReadonlyMap<string, DecisionRequest>, signal: AbortSignal): Promise<Map<string, Decision>> {
     return pairAnswers(requests, await this.#decisions({ requests: Object.fromEntries(requests) }, signal))
   }
 
   async #compile(request: FilterRequest, revision: string, signal: AbortSignal): Promise<FilterAnswer> {
-    const { user, action, type } = request
-    const api = {
-      post: (path: string, body: string, headers?: Record<string, string>) => this.#post(path, body, signal, headers),
-      judge: () => this.#revision(signal, { filter: { user, action, resource: { type } } }),
+    const { user, action } = request
+    const api: FilterApi = {
+      post: (path, body, headers) => this.#post(path, body, signal, headers),
+      judge: (resource) => this.#revision(signal, { example: { user, action, resource } }),
     }
     const answer = await this.#call(async () => {
       try {

@@ -19,6 +19,19 @@ export async function blamePdp(failure: Failure, askNothing: () => Promise<unkno
   }
 }
 
+/** Asks about a batch, and about parts of it when an item may be what makes it fail. */
+export async function askOrSplit<Id, Item, Answer>(
+  batch: ReadonlyMap<Id, Item>,
+  ask: (part: ReadonlyMap<Id, Item>) => Promise<ReadonlyMap<Id, Answer>>,
+): Promise<ReadonlyMap<Id, Answer | Failure>> {
+  try {
+    return await ask(batch)
+  } catch (error) {
+    if (!mayBePoison(error)) throw error
+    return splitBatch(batch, error, ask)
+  }
+}
+
 /**
  * Halves a batch that failed as a whole until the items that make it fail stand alone: they get JW_PDP_POISON, the
  * others their answers. When no item gets an answer, nobody can tell whose fault it is: all get `failure` itself.
