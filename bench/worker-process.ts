@@ -23,7 +23,6 @@ export class WorkerProcess {
   static async start(row: Row, servers: ServersEnv, warmUp = 0): Promise<WorkerProcess> {
     const child = fork(join(import.meta.dirname, 'workers', `${row.worker}.ts`), {
       env: { ...withoutTracing(process.env), ...environmentOf(row, servers), [WARM_UP]: String(warmUp) },
-      execArgv: row.traced === undefined ? [] : ['--import', REGISTER],
       // Standard output is for the table; what a worker has to say goes to standard error.
       stdio: ['ignore', 2, 2, 'ipc'],
     })

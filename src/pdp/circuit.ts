@@ -3,13 +3,16 @@ import { Failure } from '../domain/failure.ts'
 import { PdpFailure } from './pdp-failure.ts'
 
 export type CircuitOptions = {
-  /** Opens when this share of the calls of the last ten seconds failed, in percent. */
+  /** Opens when this share of the calls of the last two seconds failed, in percent. */
   readonly errorPercent: number
   /** Fewer calls than this say nothing yet. */
   readonly minimumCalls: number
   /** How long it stays open before it lets a probe through. */
   readonly resetMs: number
 }
+
+/** Short, so that many good calls just before an outage do not hide it. */
+const WINDOW_MS = 2_000
 
 /** Failures that say OPA is down. A refusal (4xx) or a denial says that it works. */
 const OUTAGES = new Set<string>(['JW_PDP_UNREACHABLE', 'JW_PDP_TIMEOUT', 'JW_PDP_SERVER_ERROR', 'JW_PDP_NOT_READY'])
@@ -27,7 +30,7 @@ export class Circuit {
       errorThresholdPercentage: options.errorPercent,
       volumeThreshold: options.minimumCalls,
       resetTimeout: options.resetMs,
-      rollingCountTimeout: 10_000,
+      rollingCountTimeout: WINDOW_MS,
       // A probe that fails in any way leaves it open.
       errorFilter: (error: unknown) => !this.#breaker.halfOpen && !isOutage(error),
     })

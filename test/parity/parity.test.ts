@@ -62,7 +62,11 @@ beforeAll(async () => {
 afterAll(() => workspace.close())
 
 type Case = { readonly policy: string; readonly user: User; readonly rows: readonly Row[] }
-const cases = fc.sample(fc.record({ policy: policies, user: users, rows }), { seed: SEED, numRuns: POLICIES })
+/** Policies on which a reversed comparison and a three-valued `not` show for sure, whatever the seed. */
+const TELLING = ['input.resource.n < 2', 'not input.resource.a == "a"'].map(
+  (condition) => `package data_filter\n\nimport rego.v1\n\ndefault allow := false\n\nallow if ${condition}`,
+)
+const generated = fc.sample(fc.record({ policy: policies, user: users, rows }), { seed: SEED, numRuns: POLICIES })
 
 async function load({ policy, rows: all }: Case): Promise<void> {
   const response = await fetch(`${opa.url}/v1/policies/data_filter`, { method: 'PUT', body: policy })
@@ -142,6 +146,8 @@ function reversed(filter: RowFilter): RowFilter {
   return filter.kind === 'where' ? { kind: 'where', condition: turn(filter.condition) } : filter
 }
 
+const cases = [...generated, ...TELLING.flatMap((policy) => generated.slice(0, 3).map((each) => ({ ...each, policy })))]
+
 test(`for ${POLICIES} policies (seed ${SEED}) decisions, filter in memory and filter in SQL select the same rows`, async () => {
   const found = { rows: 0, none: 0, all: 0, where: 0, reversedCaught: 0, threeValuedCaught: 0 }
   for (const each of cases) {
@@ -156,7 +162,7 @@ test(`for ${POLICIES} policies (seed ${SEED}) decisions, filter in memory and fi
     const slipped = await inPostgres(filter, (text) => text.replaceAll(' is not true', ' is false'))
     if (String(slipped) !== String(allowed)) found.threeValuedCaught += 1
   }
-  expect(found.rows).toBe(POLICIES * 50)
+  expect(found.rows).toBeGreaterThanOrEqual(POLICIES * 50)
   // The corpus means something: each kind of filter is in it, and both mistakes show.
   for (const [what, times] of Object.entries(found)) expect([what, times > 0]).toEqual([what, true])
 }, 600_000)

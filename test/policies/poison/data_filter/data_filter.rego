@@ -1,0 +1,5 @@
+package data_filter
+
+import rego.v1
+
+default allow := true

@@ -1,0 +1,64 @@
+import type { PublishedDenial } from '../../src/audit/audit-sink.ts'
+import type { Command } from '../../src/domain/command.ts'
+import { type Failure, toFailure } from '../../src/domain/failure.ts'
+import type { Outcome } from '../../src/domain/outcome.ts'
+import { processBatch } from '../../src/enforcement/process-batch.ts'
+import type { Pdp } from '../../src/pdp/pdp.ts'
+import type { Delivery } from '../../src/queue/delivery.ts'
+import { resourceTypes } from '../../src/resources/registry.ts'
+import { JwsVerifier } from '../../src/signing/jws-verifier.ts'
+import { importProducerKey } from '../../src/signing/producer-keys.ts'
+import { signCommand } from '../../src/signing/sign-command.ts'
+import type { CollectionEntry, CommandStore, LedgerEntry, LoadRequest } from '../../src/storage/command-store.ts'
+import { TEST_KEY } from './a-command.ts'
+
+const QUEUE = 'commands'
+const verifier = await JwsVerifier.create([TEST_KEY])
+const key = await importProducerKey(TEST_KEY, 'sign')
+
+/** What one batch did to the world. */
+export type Enforced = {
+  readonly settlements: readonly (Outcome | Failure)[]
+  /** Every outcome that was recorded, with its effect. */
+  readonly recorded: readonly (LedgerEntry | CollectionEntry)[]
+  readonly published: readonly PublishedDenial[]
+}
+
+/** Runs signed commands through `processBatch`, with a store and an audit queue that only remember. */
+export async function enforce(commands: readonly Command[], pdp: Pdp): Promise<Enforced> {
+  const recorded: (LedgerEntry | CollectionEntry)[] = []
+  const published: PublishedDenial[] = []
+  const limits = { maxBytes: 1_048_576, maxDepth: 8, clockSkewMs: 5_000 }
+  const settlements = await processBatch(await Promise.all(commands.map(deliver)), {
+    admission: { verifier, resourceTypes, limits, now: Date.now },
+    store: recordingStore(recorded),
+    pdp,
+    audit: { publish: async (denials) => void published.push(...denials) },
+    maxRows: 1_000,
+  }).catch((error: unknown) => commands.map(() => toFailure(error)))
+  return { settlements, recorded, published }
+}
+
+async function deliver(command: Command): Promise<Delivery> {
+  return { queue: QUEUE, jobId: command.id, jobName: command.action, data: await signCommand(command, QUEUE, key) }
+}
+
+/** Has every resource, and records whatever it is told to. */
+function recordingStore(recorded: (LedgerEntry | CollectionEntry)[]): CommandStore {
+  return {
+    load: async (requests: readonly LoadRequest[]) =>
+      requests.map(({ resourceId }) => {
+        if (resourceId === undefined) return {}
+        const attributes = { owner: 'user_123', department: 'engineering' }
+        return { resource: { attributes, row: { ...attributes, id: resourceId }, version: '1' } }
+      }),
+    commit: async (entries) => {
+      recorded.push(...entries)
+      return new Set(entries.map(({ commandId }) => commandId))
+    },
+    commitCollection: async (entry) => {
+      recorded.push(entry)
+      return { outcome: 'executed', count: 1, policyRevision: entry.policyRevision }
+    },
+  }
+}
