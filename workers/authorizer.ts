@@ -17,7 +17,7 @@ import { DecisionCache } from '../src/pdp/decision-cache.ts'
 import { OpaClient } from '../src/pdp/opa-client.ts'
 import { filterProblems } from '../src/policies/filter-problems.ts'
 import { AuditQueue } from '../src/queue/audit-queue.ts'
-import { consume } from '../src/queue/consume.ts'
+import { type Consumer, consume } from '../src/queue/consume.ts'
 import { FailedJobs, type QueueConnection } from '../src/queue/failed-jobs.ts'
 import { COMMAND_QUEUE } from '../src/queue/names.ts'
 import { queueTelemetry } from '../src/queue/queue-telemetry.ts'
@@ -56,13 +56,14 @@ export async function startAuthorizer(options: AuthorizerOptions): Promise<Runni
   const redis = opened.adopt(connectRedis(config.redisUrl, 'worker', onError), (own) => own.disconnect())
   const queue = { prefix: config.queuePrefix, redis, onError, telemetry: tracing ? queueTelemetry() : undefined }
   const audit = opened.adopt(new AuditQueue(queue), (own) => own.close())
+  let consumer: Consumer | undefined
   const pdp = await OpaClient.open({
     ...opaOptions(config),
     headers: traceHeaders,
     onCircuitChange: (open) => {
       log.warn({ open }, open ? 'OPA is down: taking no jobs' : 'OPA is back: taking jobs')
-      const changed = open ? consumer.pause() : consumer.resume()
-      changed.catch(onError)
+      const changed = open ? consumer?.pause() : consumer?.resume()
+      changed?.catch(onError)
     },
   })
   opened.defer(() => pdp.close())
@@ -80,7 +81,7 @@ export async function startAuthorizer(options: AuthorizerOptions): Promise<Runni
     },
     { maxSize: config.batchMax, maxInFlight: config.batchesInFlight },
   )
-  const consumer = consume<Outcome>(
+  const taking = consume<Outcome>(
     {
       ...queue,
       queue: COMMAND_QUEUE,
@@ -91,7 +92,9 @@ export async function startAuthorizer(options: AuthorizerOptions): Promise<Runni
     },
     (job) => batcher.submit(job),
   )
-  opened.defer(() => consumer.close())
+  opened.defer(() => taking.close())
+  consumer = taking
+  if (pdp.suspended) await taking.pause()
   opened.adopt(startReconciling(config, queue, enforcement, log), (own) => own.close())
   const probes = await startProbes(config, {
     components: { opa: opaComponent(pdp), redis: redisComponent(redis), database: databaseComponent(database) },
@@ -108,9 +111,13 @@ export async function startAuthorizer(options: AuthorizerOptions): Promise<Runni
  * has to wait: its jobs wait as well.
  */
 async function requireFilters(pdp: OpaClient, log: Logger): Promise<void> {
-  const health = await pdp.health()
-  if (!health.ready) return log.warn({ code: health.failure.code }, `not ready yet: ${health.failure.message}`)
-  const problems = await filterProblems(pdp, resourceTypes)
+  let problems: readonly string[]
+  try {
+    problems = await filterProblems(pdp, resourceTypes)
+  } catch (error) {
+    const { code, message } = toFailure(error)
+    return log.warn({ code }, `the policies could not be looked at yet: ${message}`)
+  }
   if (problems.length > 0)
     throw new Failure('JW_FILTER_UNSUPPORTED', `\n${problems.map((each) => `  ${each}`).join('\n')}`)
 }
@@ -131,8 +138,12 @@ function startReconciling(config: Config, queue: QueueConnection, enforcement: E
     async () => {
       const started = Date.now()
       for await (const page of failedJobs.since(reconciledUntil)) {
-        const dead = await reconcile(page, enforcement)
-        if (dead > 0) log.error({ dead }, 'jobs are dead')
+        const ended = await isolateFailures(page, (part) => reconcile(part, enforcement))
+        for (const [index, end] of ended.entries()) {
+          const jobId = page[index]?.delivery.jobId
+          if (end instanceof Failure) log.error({ jobId, code: end.code }, `a dead job is not recorded: ${end.message}`)
+          else if (end.outcome === 'dead') log.error({ jobId, reasons: end.reasons }, 'a job is dead')
+        }
       }
       reconciledUntil = started - LATE_FAILURE_MS
     },

@@ -1,5 +1,5 @@
 import type { Command } from '../domain/command.ts'
-import type { Failure } from '../domain/failure.ts'
+import { Failure } from '../domain/failure.ts'
 import type { Outcome } from '../domain/outcome.ts'
 import type { CollectionEntry, Effect, LoadedResource, Rejection } from '../storage/command-store.ts'
 import type { Delivery } from '../queue/delivery.ts'
@@ -35,4 +35,9 @@ export type Case = {
   losses: number
   /** Set once and last: what the job ends with. */
   settlement?: Outcome | Failure | undefined
+}
+
+/** What a case ended with. A case that ended with nothing is a defect. */
+export function settlementOf({ settlement, delivery }: Case): Outcome | Failure {
+  return settlement ?? new Failure('JW_UNEXPECTED', `job ${delivery.jobId} left its batch without an outcome`)
 }

@@ -1,10 +1,10 @@
 import type { AuditSink } from '../audit/audit-sink.ts'
-import { Failure } from '../domain/failure.ts'
+import type { Failure } from '../domain/failure.ts'
 import type { Outcome } from '../domain/outcome.ts'
 import type { Pdp } from '../pdp/pdp.ts'
 import type { CommandStore } from '../storage/command-store.ts'
 import { type Admission, admit } from './admit.ts'
-import type { Case } from './case.ts'
+import { settlementOf } from './case.ts'
 import { commit } from './commit.ts'
 import { decide } from './decide.ts'
 import type { Delivery } from '../queue/delivery.ts'
@@ -53,8 +53,4 @@ export async function processBatch(
     return cases
   })
   return settled.map(settlementOf)
-}
-
-function settlementOf({ settlement, delivery }: Case): Outcome | Failure {
-  return settlement ?? new Failure('JW_UNEXPECTED', `job ${delivery.jobId} left its batch without an outcome`)
 }

@@ -1,7 +1,9 @@
 import type { AuditSink } from '../audit/audit-sink.ts'
+import type { Failure } from '../domain/failure.ts'
+import type { Outcome } from '../domain/outcome.ts'
 import type { CommandStore } from '../storage/command-store.ts'
 import { type Admission, admit } from './admit.ts'
-import type { Case } from './case.ts'
+import { settlementOf } from './case.ts'
 import { commit } from './commit.ts'
 import type { Delivery } from '../queue/delivery.ts'
 import { load } from './load.ts'
@@ -19,13 +21,13 @@ export type Reconciliation = {
 /**
  * Ends commands whose jobs stalled or failed past their attempts: each becomes `dead`, unless it has an outcome
  * already. A job that cannot be believed becomes `invalid`, as it would have at delivery. Nothing is decided here.
- * @returns how many commands are dead
+ * Answers in the order of the deliveries.
  * @throws Failure of the store; then nothing was recorded
  */
 export async function reconcile(
   failed: readonly DeadDelivery[],
   { admission, store, audit }: Reconciliation,
-): Promise<number> {
+): Promise<readonly (Outcome | Failure)[]> {
   const cases = await admit(
     failed.map(({ delivery }) => delivery),
     admission,
@@ -38,13 +40,9 @@ export async function reconcile(
   }
   await commit(cases, store, 0)
   await publish(cases, audit)
-  return cases.filter(isDead).length
+  return cases.map(settlementOf)
 }
 
 function deadMessage(failedReason: string): string {
   return `its job was given up: ${failedReason}`.slice(0, 512).toWellFormed().replaceAll('\0', '\ufffd')
-}
-
-function isDead({ settlement }: Case): boolean {
-  return settlement !== undefined && 'outcome' in settlement && settlement.outcome === 'dead'
 }
