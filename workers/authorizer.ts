@@ -56,13 +56,13 @@ export async function startAuthorizer(options: AuthorizerOptions): Promise<Runni
   const redis = opened.adopt(connectRedis(config.redisUrl, 'worker', onError), (own) => own.disconnect())
   const queue = { prefix: config.queuePrefix, redis, onError, telemetry: tracing ? queueTelemetry() : undefined }
   const audit = opened.adopt(new AuditQueue(queue), (own) => own.close())
-  let consumer: Consumer | undefined
+  const taking: { consumer?: Consumer } = {} // The circuit may open before there is a consumer to pause.
   const pdp = await OpaClient.open({
     ...opaOptions(config),
     headers: traceHeaders,
     onCircuitChange: (open) => {
       log.warn({ open }, open ? 'OPA is down: taking no jobs' : 'OPA is back: taking jobs')
-      const changed = open ? consumer?.pause() : consumer?.resume()
+      const changed = open ? taking.consumer?.pause() : taking.consumer?.resume()
       changed?.catch(onError)
     },
   })
@@ -81,7 +81,7 @@ export async function startAuthorizer(options: AuthorizerOptions): Promise<Runni
     },
     { maxSize: config.batchMax, maxInFlight: config.batchesInFlight },
   )
-  const taking = consume<Outcome>(
+  const consumer = consume<Outcome>(
     {
       ...queue,
       queue: COMMAND_QUEUE,
@@ -92,9 +92,9 @@ export async function startAuthorizer(options: AuthorizerOptions): Promise<Runni
     },
     (job) => batcher.submit(job),
   )
-  opened.defer(() => taking.close())
-  consumer = taking
-  if (pdp.suspended) await taking.pause()
+  opened.defer(() => consumer.close())
+  taking.consumer = consumer
+  if (pdp.suspended) await consumer.pause()
   opened.adopt(startReconciling(config, queue, enforcement, log), (own) => own.close())
   const probes = await startProbes(config, {
     components: { opa: opaComponent(pdp), redis: redisComponent(redis), database: databaseComponent(database) },

@@ -24,7 +24,7 @@ test.each(['after load', 'before commit', 'after commit'] as const)(
     expect(await successor.stop()).toBe('exited with status 0')
 
     frozen.send('SIGCONT')
-    await frozen.writes('Missing lock')
+    await frozen.writes('lock for job')
     expect(await frozen.stop()).toBe('exited with status 0')
     await expectOrder(workload)
     expect(await outcomesOf(stack.owner, [...workload.expected.keys()])).toEqual(before)
