@@ -2,7 +2,7 @@ import { hash } from 'node:crypto'
 import { z } from 'zod'
 import { Command, type ResourceCollection, isById } from '../domain/command.ts'
 import type { Reason } from '../domain/reason.ts'
-import { type ResourceType, type ResourceTypes, attributeColumns } from '../resources/resource-type.ts'
+import { JSON_TYPE, type ResourceType, type ResourceTypes, attributeColumns } from '../resources/resource-type.ts'
 import type { CommandVerifier } from '../signing/command-verifier.ts'
 import type { Accepted, Case } from './case.ts'
 import type { Delivery } from '../queue/delivery.ts'
@@ -111,9 +111,6 @@ function whereFault({ where = {} }: ResourceCollection, type: ResourceType): str
   }
   return undefined
 }
-
-/** How a column's values look in JSON. */
-const JSON_TYPE = { text: 'string', bigint: 'string', integer: 'number', boolean: 'boolean' } as const
 
 /**
  * What the command asks for. Its times are left out: a producer that enqueues an id again may sign it anew, and that is

@@ -6,6 +6,14 @@ import type { z } from 'zod'
  */
 export type ColumnKind = 'text' | 'integer' | 'bigint' | 'boolean'
 
+/** How a column's values look in JSON: to policies, in `where` and in rows. */
+export const JSON_TYPE = {
+  text: 'string',
+  bigint: 'string',
+  integer: 'number',
+  boolean: 'boolean',
+} as const satisfies Record<ColumnKind, string>
+
 /** One resource type, declared in one place. Everything that policies, producers and SQL may touch is named here. */
 export type ResourceType = {
   /** The name in `command.resource.type`. */
