@@ -22,6 +22,7 @@ import { openMigrated } from '../src/storage/migrate.ts'
 import { tracingConfigured } from '../src/telemetry/configured.ts'
 import { type Logger, createLogger } from '../src/telemetry/logger.ts'
 import { ATTRIBUTE, SPAN, TRACER_NAME } from '../src/telemetry/names.ts'
+import { logFailure, loggingOutages } from './log-failure.ts'
 import { databaseComponent, redisComponent, startProbes } from './probes.ts'
 
 export type AuditorOptions = {
@@ -47,7 +48,7 @@ export async function startAuditor(options: AuditorOptions): Promise<Running> {
   const trail = new LedgerTrail(database)
 
   const batcher = new Batcher<Delivery, Recorded | Failure>(
-    (batch) => isolateFailures(batch, (part) => recordDenials(part, trail)),
+    (batch) => loggingOutages(log, batch.length, () => isolateFailures(batch, (part) => recordDenials(part, trail))),
     { maxSize: config.batchMax, maxInFlight: 1 },
   )
   const consumer = consume<Recorded>(
@@ -57,7 +58,7 @@ export async function startAuditor(options: AuditorOptions): Promise<Running> {
       concurrency: config.workerConcurrency,
       lockMs: config.jobLockMs,
       keepFinished: 0, // The sweep must be able to publish the same id again.
-      onFailure: ({ jobId }, { code, disposition, message }) => log.warn({ jobId, code, disposition }, message),
+      onFailure: ({ jobId }, failure) => logFailure(log, jobId, failure),
     },
     (job) => traced(job, () => batcher.submit(job)),
   )

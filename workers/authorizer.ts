@@ -29,6 +29,7 @@ import { LedgerStore } from '../src/storage/ledger-store.ts'
 import { migrate, openMigrated } from '../src/storage/migrate.ts'
 import { tracingConfigured } from '../src/telemetry/configured.ts'
 import { type Logger, createLogger } from '../src/telemetry/logger.ts'
+import { logFailure, loggingOutages } from './log-failure.ts'
 import { databaseComponent, opaComponent, redisComponent, startProbes } from './probes.ts'
 
 export type AuthorizerOptions = {
@@ -77,7 +78,7 @@ export async function startAuthorizer(options: AuthorizerOptions): Promise<Runni
   const batcher = new Batcher<Delivery, Outcome | Failure>(
     async (batch) => {
       options.onBatch?.(batch.length)
-      return isolateFailures(batch, (part) => processBatch(part, enforcement))
+      return loggingOutages(log, batch.length, () => isolateFailures(batch, (part) => processBatch(part, enforcement)))
     },
     { maxSize: config.batchMax, maxInFlight: config.batchesInFlight },
   )
@@ -88,7 +89,7 @@ export async function startAuthorizer(options: AuthorizerOptions): Promise<Runni
       concurrency: config.workerConcurrency,
       lockMs: config.jobLockMs,
       keepFinished: 1_000,
-      onFailure: ({ jobId }, { code, disposition, message }) => log.warn({ jobId, code, disposition }, message),
+      onFailure: ({ jobId }, failure) => logFailure(log, jobId, failure),
     },
     (job) => batcher.submit(job),
   )
@@ -142,7 +143,7 @@ function startReconciling(config: Config, queue: QueueConnection, enforcement: E
         for (const [index, end] of ended.entries()) {
           const jobId = page[index]?.delivery.jobId
           if (end instanceof Failure) log.error({ jobId, code: end.code }, `a dead job is not recorded: ${end.message}`)
-          else if (end.outcome === 'dead') log.error({ jobId, reasons: end.reasons }, 'a job is dead')
+          else if (end?.outcome === 'dead') log.error({ jobId, reasons: end.reasons }, 'a job is dead')
         }
       }
       reconciledUntil = started - LATE_FAILURE_MS

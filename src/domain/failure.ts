@@ -71,6 +71,11 @@ export const FAILURES = {
     meaning: 'PostgreSQL refused the statement.',
     remedy: 'Run `npx jobwarden migrate`; look at the constraint that the message names.',
   },
+  JW_REDIS_UNAVAILABLE: {
+    disposition: 'delay',
+    meaning: 'The connection to Redis is lost.',
+    remedy: 'Look at Redis and JOBWARDEN_REDIS_URL; the worker connects again by itself.',
+  },
   JW_QUEUE_UNAVAILABLE: {
     disposition: 'exit',
     meaning: 'Redis did not take the commands of a producer.',

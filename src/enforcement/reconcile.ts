@@ -21,26 +21,30 @@ export type Reconciliation = {
 /**
  * Ends commands whose jobs stalled or failed past their attempts: each becomes `dead`, unless it has an outcome
  * already. A job that cannot be believed becomes `invalid`, as it would have at delivery. Nothing is decided here.
- * Answers in the order of the deliveries.
+ * Answers in the order of the deliveries; undefined for what has ended before.
  * @throws Failure of the store; then nothing was recorded
  */
 export async function reconcile(
   failed: readonly DeadDelivery[],
   { admission, store, audit }: Reconciliation,
-): Promise<readonly (Outcome | Failure)[]> {
+): Promise<readonly (Outcome | Failure | undefined)[]> {
   const cases = await admit(
     failed.map(({ delivery }) => delivery),
     admission,
   )
   await load(cases, store)
+  const known = new Set(cases.filter(({ settlement }) => settlement !== undefined))
   for (const [index, open] of cases.entries()) {
-    if (open.settlement !== undefined || open.accepted === undefined) continue
+    if (known.has(open) || open.accepted === undefined) continue
     const message = deadMessage(failed[index]?.failedReason ?? '')
     open.verdict = { outcome: { outcome: 'dead', reasons: [{ code: 'dead', message }] } }
   }
   await commit(cases, store, 0)
-  await publish(cases, audit)
-  return cases.map(settlementOf)
+  await publish(
+    cases.filter((each) => !known.has(each)),
+    audit,
+  )
+  return cases.map((each) => (known.has(each) ? undefined : settlementOf(each)))
 }
 
 function deadMessage(failedReason: string): string {

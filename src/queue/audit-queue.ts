@@ -5,6 +5,7 @@ import type { AuditSink, PublishedDenial } from '../audit/audit-sink.ts'
 import { Failure, messageOf } from '../domain/failure.ts'
 import { AUDIT_QUEUE } from './names.ts'
 import { ATTEMPTS } from './untrusting-worker.ts'
+import { queueFailure } from './queue-failure.ts'
 
 export type AuditQueueOptions = {
   readonly prefix: string
@@ -24,7 +25,7 @@ export class AuditQueue implements AuditSink {
       defaultJobOptions: ATTEMPTS,
       ...(telemetry !== undefined && { telemetry }),
     })
-    this.#queue.on('error', onError)
+    this.#queue.on('error', (error) => onError(queueFailure(error)))
   }
 
   async publish(denials: readonly PublishedDenial[]): Promise<void> {

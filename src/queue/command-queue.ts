@@ -2,6 +2,7 @@ import { Queue, type Telemetry } from 'bullmq'
 import type { Redis } from 'ioredis'
 import { ATTEMPTS } from './untrusting-worker.ts'
 import { COMMAND_QUEUE } from './names.ts'
+import { queueFailure } from './queue-failure.ts'
 
 export type SignedCommand = { readonly id: string; readonly action: string; readonly jws: string }
 
@@ -21,7 +22,7 @@ export class CommandQueue {
       defaultJobOptions: ATTEMPTS,
       ...(options.telemetry !== undefined && { telemetry: options.telemetry }),
     })
-    this.#queue.on('error', options.onError)
+    this.#queue.on('error', (error) => options.onError(queueFailure(error)))
   }
 
   /** Adds commands in one round trip. @throws the error of Redis; then the same call may be made again */

@@ -3,6 +3,7 @@ import { DelayedError, type Job, type Telemetry } from 'bullmq'
 import type { Redis } from 'ioredis'
 import { Failure, messageOf, toFailure } from '../domain/failure.ts'
 import type { Delivery } from './delivery.ts'
+import { queueFailure } from './queue-failure.ts'
 import { UntrustingWorker } from './untrusting-worker.ts'
 
 export type ConsumerOptions = {
@@ -66,7 +67,7 @@ export function consume<Result>(
       ...(telemetry !== undefined && { telemetry }),
     },
   )
-  worker.on('error', options.onError)
+  worker.on('error', (error) => options.onError(queueFailure(error)))
   return {
     pause: () => worker.pause(true),
     resume: () => worker.resume(),

@@ -1,6 +1,7 @@
 import { Queue } from 'bullmq'
 import type { Delivery } from './delivery.ts'
 import type { RedisConnection } from './redis.ts'
+import { queueFailure } from './queue-failure.ts'
 
 /** How to reach a queue. */
 export type QueueConnection = {
@@ -20,7 +21,7 @@ export class FailedJobs {
 
   constructor(queue: string, options: QueueConnection) {
     this.#queue = new Queue(queue, { prefix: options.prefix, connection: options.redis })
-    this.#queue.on('error', options.onError)
+    this.#queue.on('error', (error) => options.onError(queueFailure(error)))
   }
 
   /** Pages of the jobs that failed at or after `since` (Unix milliseconds), newest first. */

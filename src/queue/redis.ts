@@ -1,5 +1,6 @@
 import { Redis } from 'ioredis'
 import { Failure, messageOf } from '../domain/failure.ts'
+import { queueFailure } from './queue-failure.ts'
 
 /** A connection to the Redis of the queues. */
 export type RedisConnection = Redis
@@ -15,7 +16,7 @@ export function connectRedis(url: string, use: 'worker' | 'producer', onError: (
     retryStrategy: (attempt) => Math.min(100 * 2 ** Math.min(attempt, 6), 2_000),
     connectionName: `jobwarden-${use}`,
   })
-  redis.on('error', onError)
+  redis.on('error', (error) => onError(queueFailure(error)))
   return redis
 }
 

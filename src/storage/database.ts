@@ -1,5 +1,6 @@
 import { Kysely, PGliteDialect, PostgresDialect, sql } from 'kysely'
 import { Pool } from 'pg'
+import { storeFailure } from './store-failure.ts'
 
 /** The database roles: each process drops to the one whose work it does. */
 export type DatabaseRole = 'jobwarden_authorizer' | 'jobwarden_auditor' | 'jobwarden_reader'
@@ -35,7 +36,7 @@ export function openPostgres(options: PostgresOptions): Database {
     ].join(' '),
   })
   // An idle connection that dies is replaced by the pool; without a listener it would end the process.
-  pool.on('error', options.onError)
+  pool.on('error', (error) => options.onError(storeFailure(error, 'an idle connection')))
   return new Kysely({ dialect: new PostgresDialect({ pool }) })
 }
 
