@@ -1,15 +1,23 @@
+import type { KeyObject } from 'node:crypto'
 import { compactVerify, decodeProtectedHeader, errors } from 'jose'
+import { LRUCache } from 'lru-cache'
 import type { CommandVerifier, Verification } from './command-verifier.ts'
 import { type ProducerKey, type ProducerJwk, importProducerKey } from './producer-keys.ts'
+import { verifyHmac } from './verify-hmac.ts'
 
 /** The `typ` of a signed command: a JWS made for another purpose with the same key is not a command. */
 export const COMMAND_TYP = 'jobwarden-command+jws'
 
+type Refusal = Extract<Verification, { refused: unknown }>
+
 const decoder = new TextDecoder('utf-8', { fatal: true })
+
+const MALFORMED = refuse('malformed_signature', 'the job does not carry a compact JWS of UTF-8 text')
 
 /** Verifies commands against the registered producer keys. The key, never the header, chooses the algorithm. */
 export class JwsVerifier implements CommandVerifier {
   readonly #keys: ReadonlyMap<string, ProducerKey>
+  readonly #signers = new LRUCache<string, ProducerKey | Refusal>({ max: 1_000 })
 
   private constructor(keys: ReadonlyMap<string, ProducerKey>) {
     this.#keys = keys
@@ -21,6 +29,29 @@ export class JwsVerifier implements CommandVerifier {
   }
 
   async verify(jws: string): Promise<Verification> {
+    const signer = this.#signerOf(jws)
+    if ('refused' in signer) return signer
+    switch (signer.alg) {
+      case 'HS256':
+        return hmacVerification(jws, signer.kid, signer.secret)
+      case 'EdDSA':
+        return edwardsVerification(jws, signer)
+      default:
+        return signer satisfies never
+    }
+  }
+
+  /** The registered key that a header names. Producers repeat their header, so each is read once. */
+  #signerOf(jws: string): ProducerKey | Refusal {
+    const text = jws.slice(0, Math.max(jws.indexOf('.'), 0))
+    const known = this.#signers.get(text)
+    if (known !== undefined) return known
+    const signer = this.#readHeader(jws)
+    this.#signers.set(text, signer)
+    return signer
+  }
+
+  #readHeader(jws: string): ProducerKey | Refusal {
     let header
     try {
       header = decodeProtectedHeader(jws)
@@ -32,19 +63,41 @@ export class JwsVerifier implements CommandVerifier {
     if (header.alg !== key.alg)
       return refuse('wrong_algorithm', `the producer "${key.kid}" signs with ${key.alg}, this command is not`)
     if (header.typ !== COMMAND_TYP) return refuse('wrong_type', `the signature is not of the type ${COMMAND_TYP}`)
-    try {
-      const { payload } = await compactVerify(jws, key.key, { algorithms: [key.alg] })
-      return { payload: decoder.decode(payload), producer: key.kid }
-    } catch (error) {
-      if (error instanceof errors.JWSSignatureVerificationFailed)
-        return refuse('bad_signature', `the signature is not that of the producer "${key.kid}"`)
-      if (error instanceof errors.JOSEError || error instanceof TypeError)
-        return refuse('malformed_signature', 'the job does not carry a compact JWS of UTF-8 text')
-      throw error
-    }
+    // Extensions that a verifier must understand (RFC 7515 section 4.1.11): this one understands none.
+    if ('crit' in header || 'b64' in header)
+      return refuse('malformed_signature', 'the signature demands extensions that are not supported')
+    return key
   }
 }
 
-function refuse(code: string, message: string): Verification {
+function hmacVerification(jws: string, kid: string, secret: KeyObject): Verification {
+  const verified = verifyHmac(jws, secret)
+  if ('payload' in verified) return verification(verified.payload, kid)
+  return verified.refused === 'malformed' ? MALFORMED : badSignature(kid)
+}
+
+async function edwardsVerification(jws: string, { kid, alg, key }: ProducerKey): Promise<Verification> {
+  try {
+    return verification((await compactVerify(jws, key, { algorithms: [alg] })).payload, kid)
+  } catch (error) {
+    if (error instanceof errors.JWSSignatureVerificationFailed) return badSignature(kid)
+    if (error instanceof errors.JOSEError) return MALFORMED
+    throw error
+  }
+}
+
+function verification(payload: Uint8Array, producer: string): Verification {
+  try {
+    return { payload: decoder.decode(payload), producer }
+  } catch {
+    return MALFORMED // Signed, but not UTF-8.
+  }
+}
+
+function badSignature(kid: string): Refusal {
+  return refuse('bad_signature', `the signature is not that of the producer "${kid}"`)
+}
+
+function refuse(code: string, message: string): Refusal {
   return { refused: { code, message } }
 }

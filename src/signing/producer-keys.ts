@@ -1,4 +1,4 @@
-import { webcrypto } from 'node:crypto'
+import { type KeyObject, createSecretKey, webcrypto } from 'node:crypto'
 import { importJWK } from 'jose'
 import { z } from 'zod'
 import { Failure } from '../domain/failure.ts'
@@ -25,7 +25,10 @@ export type ProducerJwk = z.infer<typeof ProducerJwk>
 export const ProducerJwks = z.strictObject({ keys: z.array(ProducerJwk).min(1) })
 
 /** A key ready for use, bound to the one algorithm it is registered for. */
-export type ProducerKey = { readonly kid: string; readonly alg: 'HS256' | 'EdDSA'; readonly key: webcrypto.CryptoKey }
+export type ProducerKey = { readonly kid: string; readonly key: webcrypto.CryptoKey } & (
+  | { readonly alg: 'HS256'; readonly secret: KeyObject }
+  | { readonly alg: 'EdDSA' }
+)
 
 /** Imports a registered key once: jose imports a raw secret anew on every call, at three times the cost. */
 export async function importProducerKey(jwk: ProducerJwk, usage: 'sign' | 'verify'): Promise<ProducerKey> {
@@ -33,7 +36,7 @@ export async function importProducerKey(jwk: ProducerJwk, usage: 'sign' | 'verif
     case 'oct': {
       const secret = Buffer.from(jwk.k, 'base64url')
       const key = await webcrypto.subtle.importKey('raw', secret, { name: 'HMAC', hash: 'SHA-256' }, false, [usage])
-      return { kid: jwk.kid, alg: jwk.alg, key }
+      return { kid: jwk.kid, alg: jwk.alg, key, secret: createSecretKey(secret) }
     }
     case 'OKP': {
       if (usage === 'sign' && jwk.d === undefined)

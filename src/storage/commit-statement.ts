@@ -17,8 +17,8 @@ const ENTRY = `id text, command_digest text, producer text, queue text, user_id 
  * All parts see the snapshot from before the statement:
  * - `entry` leaves out what is recorded already. A claim that another worker wins meanwhile breaks the primary key,
  *   and with it the whole statement: no effect without its record.
- * - `locked` takes the row locks in key order, so that two batches cannot wait for each other.
- * - an effect needs the decided `version`; who waited for a lock sees the newer version and does nothing.
+ * - `locked` takes the row locks in key order, so that two batches cannot wait for each other, and only of rows that
+ *   have the decided `version`; who waited for a lock sees the newer version and does nothing.
  * - `recorded` leaves out the entries whose effect did not happen: they are decided again.
  */
 export function commitStatement(types: ResourceTypes): string {
@@ -41,8 +41,8 @@ export function commitStatement(types: ResourceTypes): string {
       select e.id, e.command_digest, e.producer, e.queue, e.user_id, e.user_role, e.action, e.resource_type,
         e.resource_id, e.request, e.outcome, e.effect is not null, e.detail, e.policy_revision, e.input_digest, e.trace_id,
         e.issued_at, e.expires_at
-        from entry e left join affected a on a.id = e.id
-       where e.effect is null or a.id is not null
+        from entry e
+       where e.effect is null or e.id in (select id from affected)
       returning id
     )
     select id from recorded`
@@ -50,20 +50,19 @@ export function commitStatement(types: ResourceTypes): string {
 
 function effects(type: ResourceType): string {
   const { name, table, key } = type
-  const guard = `e.resource_type = '${name}' and r."${key}" = e.resource_id and r.version = e.version
-         and k.key = r."${key}" and k.version = e.version`
   return `locked_${name} as materialized (
-      select r."${key}" as key, r.version from ${table} r
-       where r."${key}" in (select resource_id from entry where effect is not null and resource_type = '${name}')
-       order by r."${key}" for update
+      select e.id, e.effect, e.patch, r."${key}" as key, r.version
+        from entry e join ${table} r on r."${key}" = e.resource_id and r.version = e.version
+       where e.effect is not null and e.resource_type = '${name}'
+       order by r."${key}" for update of r
     ), updated_${name} as (
       update ${table} r set ${assignments(type)}
-        from entry e, locked_${name} k
-       where e.effect = 'update' and ${guard}
+        from locked_${name} e
+       where e.effect = 'update' and r."${key}" = e.key and r.version = e.version
       returning e.id
     ), deleted_${name} as (
-      delete from ${table} r using entry e, locked_${name} k
-       where e.effect = 'delete' and ${guard}
+      delete from ${table} r using locked_${name} e
+       where e.effect = 'delete' and r."${key}" = e.key and r.version = e.version
       returning e.id
     )`
 }
