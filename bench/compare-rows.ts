@@ -7,7 +7,7 @@ import type { Servers } from './servers.ts'
 
 /** Every row runs once in each round, so that noise of the machine meets all of them; the best run of each counts. */
 const ROUNDS = 2
-const LATENCY_SECONDS = 10
+const LATENCY_SECONDS = 8
 
 /** Measures every row: first what it does with a full queue, then how long jobs take that arrive one by one. */
 export async function compareRows(jobs: number, servers: Servers): Promise<Measured[]> {

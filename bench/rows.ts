@@ -8,6 +8,8 @@ export type Row = {
   readonly worker: 'raw' | 'jobwarden' | 'article'
   /** Share of the jobs whose trace the producer recorded; undefined when nothing is traced. */
   readonly traced?: number
+  /** Settings other than the defaults. */
+  readonly settings?: Readonly<Record<string, string>>
 }
 
 /** The rows that the project promises something of. */
@@ -19,16 +21,18 @@ export const ROWS: readonly Row[] = [
   { name: 'article', worker: 'article' },
   { name: 'jobwarden, 5% traced', worker: 'jobwarden', traced: 0.05 },
   { name: 'jobwarden, all traced', worker: 'jobwarden', traced: 1 },
+  { name: 'jobwarden, cached', worker: 'jobwarden', settings: { JOBWARDEN_DECISION_CACHE_TTL_MS: '60000' } },
 ]
 
 /** The row of a long run. */
 export const JOBWARDEN: Row = { name: 'jobwarden', worker: 'jobwarden' }
 
 /** The environment of a row's worker. Tracing goes through the standard OTEL_* variables, as in production. */
-export function environmentOf({ traced }: Row, servers: ServersEnv): Readonly<Record<string, string>> {
-  if (traced === undefined) return servers.jobwarden
+export function environmentOf({ traced, settings }: Row, servers: ServersEnv): Readonly<Record<string, string>> {
+  const jobwarden = { ...servers.jobwarden, ...settings }
+  if (traced === undefined) return jobwarden
   return {
-    ...servers.jobwarden,
+    ...jobwarden,
     OTEL_SERVICE_NAME: 'bench',
     OTEL_TRACES_EXPORTER: 'otlp',
     OTEL_METRICS_EXPORTER: 'none',

@@ -31,7 +31,8 @@ export async function startServers(workspace: Workspace, say: (line: string) => 
   const bundle = await buildBundle({ opa, policies: 'policies', out: join(workspace.path, 'bundle.tar.gz') })
   const [redis, policies, postgres, traceSink] = await Promise.all([
     startRedis({ workspace, appendonly: true, say }),
-    startOpa({ workspace, opa, bundle: bundle.file }),
+    // Go collects garbage less often than by default: a third less CPU for a few MiB, for all rows alike.
+    startOpa({ workspace, opa, bundle: bundle.file, env: { GOGC: '400' } }),
     startPostgres({ workspace, fsync: true, say }),
     startTraceSink(workspace),
   ])

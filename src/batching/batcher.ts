@@ -1,3 +1,5 @@
+import { AGAIN, type Again } from './again.ts'
+
 type Waiting<Item, Result> = {
   readonly item: Item
   readonly resolve: (result: Result) => void
@@ -14,19 +16,23 @@ export type BatcherOptions = {
 /**
  * Gathers items that arrive one by one into batches and gives each item its own result.
  *
- * A batch closes when it is full, or when nothing is in flight: a waiting item never waits for a clock,
- * only for a batch before it. So an idle pipeline adds no latency and a busy one fills its batches by itself.
+ * A batch closes when nothing is in flight, or when it is half full and another may fly beside the others: a waiting
+ * item never waits for a clock, only for a batch before it. So an idle pipeline adds no latency, and in a busy one
+ * batches fill up by themselves and overlap. Waiting until they are full would let them follow one another instead.
  */
 export class Batcher<Item, Result> {
-  readonly #run: (items: readonly Item[]) => Promise<readonly Result[]>
+  readonly #run: (items: readonly Item[]) => Promise<readonly (Result | Again)[]>
   readonly #options: BatcherOptions
   /** Invariant: whenever no batch is in flight and this is not empty, a flush is scheduled. */
   #waiting: Waiting<Item, Result>[] = []
   #inFlight = 0
   #flushScheduled = false
 
-  /** `run` answers in the order of its items; when it throws, every item of that batch gets the error. */
-  constructor(run: (items: readonly Item[]) => Promise<readonly Result[]>, options: BatcherOptions) {
+  /**
+   * `run` answers in the order of its items, with a result or with AGAIN for one that a later batch must take; when it
+   * throws, every item of that batch gets the error.
+   */
+  constructor(run: (items: readonly Item[]) => Promise<readonly (Result | Again)[]>, options: BatcherOptions) {
     this.#run = run
     this.#options = options
   }
@@ -51,8 +57,7 @@ export class Batcher<Item, Result> {
   #flush(): void {
     const { maxSize, maxInFlight } = this.#options
     while (this.#waiting.length > 0 && this.#inFlight < maxInFlight) {
-      const full = this.#waiting.length >= maxSize
-      if (!full && this.#inFlight > 0) return
+      if (this.#inFlight > 0 && this.#waiting.length < maxSize / 2) return
       void this.#runBatch(this.#waiting.splice(0, maxSize))
     }
   }
@@ -61,11 +66,15 @@ export class Batcher<Item, Result> {
     this.#inFlight += 1
     try {
       const results = await this.#run(batch.map(({ item }) => item))
-      for (const [index, { resolve, reject }] of batch.entries()) {
+      const again: Waiting<Item, Result>[] = []
+      for (const [index, waiting] of batch.entries()) {
         const result = results[index]
-        if (result === undefined) reject(new Error(`the batch answered ${results.length} of ${batch.length} items`))
-        else resolve(result)
+        if (result === undefined)
+          waiting.reject(new Error(`the batch answered ${results.length} of ${batch.length} items`))
+        else if (result === AGAIN) again.push(waiting)
+        else waiting.resolve(result)
       }
+      this.#waiting.unshift(...again)
     } catch (error) {
       for (const { reject } of batch) reject(error)
     } finally {

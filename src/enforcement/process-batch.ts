@@ -1,17 +1,18 @@
 import type { AuditSink } from '../audit/audit-sink.ts'
+import { AGAIN, type Again } from '../batching/again.ts'
 import type { Failure } from '../domain/failure.ts'
 import type { Outcome } from '../domain/outcome.ts'
 import type { Pdp } from '../pdp/pdp.ts'
 import type { CommandStore } from '../storage/command-store.ts'
 import { type Admission, admit } from './admit.ts'
-import { settlementOf } from './case.ts'
+import { type Case, settlementOf } from './case.ts'
 import { commit } from './commit.ts'
 import { decide } from './decide.ts'
 import type { Delivery } from '../queue/delivery.ts'
 import { load } from './load.ts'
 import { publish } from './publish.ts'
 import { traceBatch } from './trace-batch.ts'
-import { nextTurn } from './turn.ts'
+import { firstOfEach } from './first-of-each.ts'
 
 /** Everything a batch needs from outside. */
 export type Enforcement = {
@@ -32,25 +33,32 @@ export type Enforcement = {
  * 4. commit: outcomes with their guarded effects, one atomic statement.
  * 5. publish: denials to the audit queue, before anything is acknowledged.
  *
- * Steps 2 to 4 are taken again by commands whose resource changed meanwhile, or that waited for another of the batch.
- * Answers in the order of the deliveries: an outcome, or the failure that keeps this job from one.
+ * Steps 2 to 4 are taken again by commands whose resource changed meanwhile. A command that shares its resource with an
+ * earlier one of the batch waits for a later batch, so that nobody else waits for it.
+ * Answers in the order of the deliveries: an outcome, the failure that keeps this job from one, or AGAIN.
  * @throws Failure when nothing more can be settled now; what was committed is found again by `load`
  */
 export async function processBatch(
   deliveries: readonly Delivery[],
   { admission, store, pdp, audit, maxRows }: Enforcement,
-): Promise<readonly (Outcome | Failure)[]> {
-  const settled = await traceBatch(deliveries, async (step) => {
-    const cases = await step('admit', deliveries, () => admit(deliveries, admission))
-    for (let turn = nextTurn(cases); turn.length > 0; turn = nextTurn(cases)) {
-      await step('load', turn, () => load(turn, store))
-      const open = nextTurn(turn)
-      if (open.length === 0) continue
-      await step('decide', open, () => decide(open, pdp))
-      await step('commit', open, () => commit(open, store, maxRows))
+): Promise<readonly (Outcome | Failure | Again)[]> {
+  const taken = await traceBatch(deliveries, async (step) => {
+    const admitted = await step('admit', deliveries, () => admit(deliveries, admission))
+    const first = firstOfEach(admitted)
+    for (let open = first; open.length > 0; open = unsettled(open)) {
+      await step('load', open, () => load(open, store))
+      const undecided = unsettled(open)
+      if (undecided.length === 0) break
+      await step('decide', undecided, () => decide(undecided, pdp))
+      await step('commit', undecided, () => commit(undecided, store, maxRows))
     }
-    await step('publish', cases, () => publish(cases, audit))
-    return cases
+    await step('publish', first, () => publish(first, audit))
+    return first
   })
-  return settled.map(settlementOf)
+  const settled = new Map(taken.map((each) => [each.delivery, settlementOf(each)]))
+  return deliveries.map((delivery) => settled.get(delivery) ?? AGAIN)
+}
+
+function unsettled(cases: readonly Case[]): Case[] {
+  return cases.filter(({ settlement }) => settlement === undefined)
 }

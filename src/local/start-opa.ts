@@ -12,6 +12,8 @@ export type OpaServerOptions = {
   readonly policies?: string | readonly string[]
   readonly configFile?: string
   readonly extraArgs?: readonly string[]
+  /** Go's settings of the process, such as GOGC. */
+  readonly env?: Readonly<Record<string, string>>
   /** How long loading may take; much data takes long. */
   readonly readyWithinMs?: number
 }
@@ -42,6 +44,7 @@ export async function startOpa(options: OpaServerOptions): Promise<LocalOpa> {
         ...sources,
       ],
       cwd: folder,
+      ...(options.env !== undefined && { env: { ...process.env, ...options.env } }),
       isReady: async (signal) => (await fetch(`${url}/health?bundles`, { signal })).ok,
       ...(options.readyWithinMs !== undefined && { readyWithinMs: options.readyWithinMs }),
     })

@@ -57,7 +57,7 @@ test('two updates of one resource in one batch are both executed, one after the 
   const commands = [rename('first'), rename('second')]
   const { outcomes, sizes } = await inOneBatch(commands)
   expect(outcomes).toEqual(['executed', 'executed'])
-  expect(sizes).toEqual([2])
+  expect(sizes).toEqual([2, 1])
   expect(await resource()).toEqual({ name: 'second', version: '3' })
 })
 

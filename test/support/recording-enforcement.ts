@@ -1,8 +1,9 @@
+import { AGAIN } from '../../src/batching/again.ts'
 import type { PublishedDenial } from '../../src/audit/audit-sink.ts'
 import type { Command } from '../../src/domain/command.ts'
 import { type Failure, toFailure } from '../../src/domain/failure.ts'
 import type { Outcome } from '../../src/domain/outcome.ts'
-import { processBatch } from '../../src/enforcement/process-batch.ts'
+import { type Enforcement, processBatch } from '../../src/enforcement/process-batch.ts'
 import type { Pdp } from '../../src/pdp/pdp.ts'
 import type { Delivery } from '../../src/queue/delivery.ts'
 import { resourceTypes } from '../../src/resources/registry.ts'
@@ -29,14 +30,25 @@ export async function enforce(commands: readonly Command[], pdp: Pdp): Promise<E
   const recorded: (LedgerEntry | CollectionEntry)[] = []
   const published: PublishedDenial[] = []
   const limits = { maxBytes: 1_048_576, maxDepth: 8, clockSkewMs: 5_000 }
-  const settlements = await processBatch(await Promise.all(commands.map(deliver)), {
+  const enforcement: Enforcement = {
     admission: { verifier, resourceTypes, limits, now: Date.now },
     store: recordingStore(recorded),
     pdp,
     audit: { publish: async (denials) => void published.push(...denials) },
     maxRows: 1_000,
-  }).catch((error: unknown) => commands.map(() => toFailure(error)))
+  }
+  const settlements = await settle(await Promise.all(commands.map(deliver)), enforcement)
   return { settlements, recorded, published }
+}
+
+/** Batch after batch, until no command waits for another one any more. */
+async function settle(deliveries: readonly Delivery[], enforcement: Enforcement): Promise<(Outcome | Failure)[]> {
+  const answers = await processBatch(deliveries, enforcement).catch((error: unknown) =>
+    deliveries.map(() => toFailure(error)),
+  )
+  const waiting = deliveries.filter((_, index) => answers[index] === AGAIN)
+  const later = waiting.length === 0 ? [] : await settle(waiting, enforcement)
+  return answers.flatMap((answer) => (answer === AGAIN ? later.splice(0, 1) : [answer]))
 }
 
 async function deliver(command: Command): Promise<Delivery> {

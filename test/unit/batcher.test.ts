@@ -41,14 +41,15 @@ test('items of one turn of the event loop share a batch', async () => {
   await expect(Promise.all(results)).resolves.toEqual(['done 1', 'done 2', 'done 3'])
 })
 
-test('while a batch is in flight, later ones fill up; a full one goes beside it, a partial one waits', async () => {
+test('while a batch is in flight, later ones fill up; one that is half full goes beside it, a smaller one waits', async () => {
   const { run, batch, started } = controlledRun()
-  const batcher = new Batcher(run, { maxSize: 2, maxInFlight: 2 })
+  const batcher = new Batcher(run, { maxSize: 4, maxInFlight: 3 })
   const results = [batcher.submit(1)]
   const first = await batch(0)
-  results.push(...[2, 3, 4].map((item) => batcher.submit(item)))
+  results.push(...[2, 3].map((item) => batcher.submit(item)))
   const second = await batch(1)
   expect(second.items).toEqual([2, 3])
+  results.push(batcher.submit(4))
   expect(started).toHaveLength(2)
   second.end()
   first.end()

@@ -2,20 +2,17 @@ import { isById } from '../domain/command.ts'
 import type { Case } from './case.ts'
 
 /**
- * The open cases that can be decided together: of those that share a command id, or an update or delete of one
- * resource, only the first. The others wait for the next turn and then see what the first one did.
+ * The cases that can be decided together: of those that share a command id, or an update or delete of one resource,
+ * only the first. The others must see what the first one did.
  */
-export function nextTurn(cases: readonly Case[]): Case[] {
+export function firstOfEach(cases: readonly Case[]): Case[] {
   const taken = new Set<string>()
-  const turn: Case[] = []
-  for (const open of cases) {
-    if (open.settlement !== undefined) continue
-    const claims = claimsOf(open)
-    if (claims.some((claim) => taken.has(claim))) continue
+  return cases.filter((each) => {
+    const claims = claimsOf(each)
+    if (claims.some((claim) => taken.has(claim))) return false
     for (const claim of claims) taken.add(claim)
-    turn.push(open)
-  }
-  return turn
+    return true
+  })
 }
 
 function claimsOf({ accepted }: Case): string[] {
