@@ -45,8 +45,8 @@ export const Settings = z.strictObject({
   producerKeysFile: text
     .optional()
     .describe('JWK Set of the registered producers (workers: to verify) or of this producer (to sign).'),
-  workerConcurrency: count(300, 5_000).describe('Jobs under way in one worker; batches are gathered from these.'),
-  batchMax: count(200, 1_000).describe('At most this many commands a batch.'),
+  workerConcurrency: count(600, 5_000).describe('Jobs under way in one worker; batches are gathered from these.'),
+  batchMax: count(300, 1_000).describe('At most this many commands a batch.'),
   batchesInFlight: count(2, 16).describe('At most this many batches at a time.'),
   jobLockMs: milliseconds(30_000, 1_000).describe('How long a job is ours when the worker stops renewing its lock.'),
   collectionMaxRows: count(1_000, 10_000).describe(

@@ -5,7 +5,7 @@ import { expect, test } from 'vitest'
 import { loadConfig } from '../../src/config/load-config.ts'
 
 test('an empty environment gives the defaults', () => {
-  expect(loadConfig({})).toMatchObject({ redisUrl: 'redis://127.0.0.1:6379', batchMax: 200, workerConcurrency: 300 })
+  expect(loadConfig({})).toMatchObject({ redisUrl: 'redis://127.0.0.1:6379', batchMax: 300, workerConcurrency: 600 })
 })
 
 test('every problem is named at once, typos included', () => {
@@ -21,7 +21,7 @@ test('every problem is named at once, typos included', () => {
 })
 
 test('settings that contradict each other are refused', () => {
-  const env = { JOBWARDEN_OPA_CERT_FILE: '/c.pem', JOBWARDEN_JOB_LOCK_MS: '5000', JOBWARDEN_BATCH_MAX: '400' }
+  const env = { JOBWARDEN_OPA_CERT_FILE: '/c.pem', JOBWARDEN_JOB_LOCK_MS: '5000', JOBWARDEN_BATCH_MAX: '700' }
   expect(() => loadConfig(env)).toThrow(/OPA_CERT_FILE[^]*JOB_LOCK_MS[^]*BATCH_MAX/)
 })
 
