@@ -13,10 +13,13 @@ export type Flags = {
   readonly help: boolean
 }
 
+/** Jobs a row; enough for every worker to be warm for most of the time. */
+export const DEFAULT_JOBS = 20_000
+
 export const USAGE = `npm run bench -- [--jobs N] [--json FILE]
 npm run bench -- --memory | --decisions | --collections [--documents N]
 
-  --jobs N       jobs a row (default 20000); fewer make a smoke run, whose numbers say little
+  --jobs N       jobs a row (default ${DEFAULT_JOBS}); fewer make a smoke run, whose numbers say little
   --json FILE    write the rows as JSON
   --memory       send 200000 jobs through one authorizer and print its memory every 20000
   --decisions    what a decision costs alone and in batches of 10, 100 and 300
@@ -47,7 +50,7 @@ export function parseFlags(args: readonly string[]): Flags {
   if (subject !== 'collections' && documents !== undefined) throw new Error('--documents goes with --collections')
   if (json === '') throw new Error('--json wants the name of a file')
   return {
-    jobs: count('--jobs', jobs, 20_000, 1_000_000),
+    jobs: count('--jobs', jobs, DEFAULT_JOBS, 1_000_000),
     documents: count('--documents', documents, 1_000_000, 5_000_000),
     json,
     subject,

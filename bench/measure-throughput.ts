@@ -24,6 +24,14 @@ export async function measureThroughput(
   servers: Servers,
   onProgress: (done: number) => void = () => undefined,
 ): Promise<Throughput> {
+  const exported = servers.traceSink.received()
+  const throughput = await run(row, count, servers, onProgress)
+  if (row.traced !== undefined && servers.traceSink.received() === exported)
+    throw new Error(`${row.name}: no trace was exported`)
+  return throughput
+}
+
+async function run(row: Row, count: number, servers: Servers, onProgress: (done: number) => void): Promise<Throughput> {
   const warmUp = Math.round(count * WARM_UP_SHARE)
   const all = warmUp + count
   await resetServers(servers)

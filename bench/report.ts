@@ -1,6 +1,6 @@
 import type { Latency } from './measure-latency.ts'
 import type { Throughput } from './measure-throughput.ts'
-import { COMPARED } from './rows.ts'
+import { isCompared } from './rows.ts'
 
 /** One row of the result. */
 export type Measured = { readonly name: string } & Throughput & Latency
@@ -57,6 +57,5 @@ export function jsonReport(rows: readonly Measured[]): JsonReport {
     p99Ms,
     rssMiB,
   }))
-  const isCompared = ({ name }: Measured) => COMPARED.some((compared) => compared === name)
   return { rows: plain.filter(isCompared), more: plain.filter((row) => !isCompared(row)) }
 }

@@ -1,3 +1,5 @@
+import { KEEP_ALIVE } from './workers/worker-report.ts'
+
 /** What a worker's process must know of the servers. */
 export type ServersEnv = { readonly jobwarden: Readonly<Record<string, string>>; readonly traceSinkUrl: string }
 
@@ -8,17 +10,23 @@ export type Row = {
   readonly worker: 'raw' | 'jobwarden' | 'article'
   /** Share of the jobs whose trace the producer recorded; undefined when nothing is traced. */
   readonly traced?: number
-  /** Settings other than the defaults. */
+  /** What the worker's environment has besides the servers. */
   readonly settings?: Readonly<Record<string, string>>
 }
 
 /** The rows that the project promises something of. */
-export const COMPARED = ['raw', 'jobwarden', 'article'] as const
+const COMPARED: ReadonlySet<string> = new Set(['raw', 'jobwarden', 'article'])
+
+/** Whether the project promises something of the row. */
+export function isCompared({ name }: { readonly name: string }): boolean {
+  return COMPARED.has(name)
+}
 
 export const ROWS: readonly Row[] = [
   { name: 'raw', worker: 'raw' },
   { name: 'jobwarden', worker: 'jobwarden' },
   { name: 'article', worker: 'article' },
+  { name: 'article, kept alive', worker: 'article', settings: { [KEEP_ALIVE]: 'yes' } },
   { name: 'jobwarden, 5% traced', worker: 'jobwarden', traced: 0.05 },
   { name: 'jobwarden, all traced', worker: 'jobwarden', traced: 1 },
   { name: 'jobwarden, cached', worker: 'jobwarden', settings: { JOBWARDEN_DECISION_CACHE_TTL_MS: '60000' } },

@@ -7,7 +7,7 @@ import { startOpa } from '../src/local/start-opa.ts'
 import { type Workspace, openWorkspace } from '../src/local/workspace.ts'
 import { compareCollections } from './compare-collections.ts'
 import { compareRows } from './compare-rows.ts'
-import { type Flags, USAGE, flagsOrComplaint } from './flags.ts'
+import { DEFAULT_JOBS, type Flags, USAGE, flagsOrComplaint } from './flags.ts'
 import { MEMORY_JOBS, MEMORY_STEP, measureMemory, memoryVerdict } from './measure-memory.ts'
 import { decisionLines, measureDecisions } from './measure-decisions.ts'
 import { say } from './progress.ts'
@@ -60,6 +60,7 @@ async function throughput({ jobs, json }: Flags, servers: Servers): Promise<void
   const rows = await compareRows(jobs, servers)
   print(`\n${table(rows)}\n`)
   for (const verdict of verdicts(rows)) print(verdict)
+  if (jobs < DEFAULT_JOBS) print(`${jobs} jobs measure the start as much as the work: only the default run counts`)
   if (json !== undefined) await writeFile(json, `${JSON.stringify(jsonReport(rows), undefined, 2)}\n`)
 }
 

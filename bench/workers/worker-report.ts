@@ -3,6 +3,9 @@ import { z } from 'zod'
 /** The environment variable that tells a worker's process how many jobs are its warm-up. */
 export const WARM_UP = 'BENCH_WARM_UP'
 
+/** The environment variable that has the article's worker keep its connections to OPA. */
+export const KEEP_ALIVE = 'BENCH_KEEP_ALIVE'
+
 /** What the bench says to a worker's process. */
 export const Question = z.enum(['report', 'stop'])
 export type Question = z.infer<typeof Question>
