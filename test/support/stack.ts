@@ -5,20 +5,15 @@ import { loadConfig } from '../../src/config/load-config.ts'
 import type { Config } from '../../src/config/settings.ts'
 import { buildBundle } from '../../src/local/build-bundle.ts'
 import { obtainOpa } from '../../src/local/obtain-opa.ts'
-import { type LocalOpa, startOpa } from '../../src/local/start-opa.ts'
-import { type LocalPostgres, startPostgres } from '../../src/local/start-postgres.ts'
-import { type LocalRedis, startRedis } from '../../src/local/start-redis.ts'
 import { type Workspace, openWorkspace } from '../../src/local/workspace.ts'
 import { type Database, openPostgres } from '../../src/storage/database.ts'
 import { migrate } from '../../src/storage/migrate.ts'
 import { TEST_KEY } from './a-command.ts'
+import { type Servers, startServers } from './servers.ts'
 
 /** Real servers of one test file: Redis with an append-only file, OPA with the repository's policies, PostgreSQL. */
-export type Stack = {
+export type Stack = Servers & {
   readonly workspace: Workspace
-  readonly redis: LocalRedis
-  readonly opa: LocalOpa
-  readonly postgres: LocalPostgres
   /** The database as its owner sees it. */
   readonly owner: Database
   /** The settings of a worker process on this stack, with a queue prefix of its own. */
@@ -40,11 +35,7 @@ export async function startStack({ policies = 'policies' }: StackOptions = {}): 
   try {
     const { path: program } = await obtainOpa({ say: () => undefined })
     const bundle = await buildBundle({ opa: program, policies, out: join(workspace.path, 'bundle.tar.gz') })
-    const [redis, opa, postgres] = await Promise.all([
-      startRedis({ workspace, appendonly: true }),
-      startOpa({ workspace, opa: program, bundle: bundle.file }),
-      startPostgres({ workspace, fsync: false }),
-    ])
+    const { redis, opa, postgres } = await startServers(workspace, bundle.file)
     const keysFile = join(workspace.path, 'producer-keys.json')
     await writeFile(keysFile, JSON.stringify({ keys: [TEST_KEY] }))
     const owner = openPostgres({ url: postgres.url, maxConnections: 2, timeoutMs: 10_000, onError: () => undefined })
