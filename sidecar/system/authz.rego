@@ -1,0 +1,79 @@
+# METADATA
+# title: Who may ask this OPA what
+# description: |
+#   OPA asks this about every request to its own API, when it runs with --authorization=basic. It admits exactly what the
+#   worker sends and what probes read; policies and data come by signed bundles alone, so nobody may write any.
+#
+#   An identity is a bearer token (--authentication=token) or the subject of a client certificate (--authentication=tls).
+#   OPA_WORKER_IDENTITY names the worker's in the environment of OPA. OPA_OPERATOR_IDENTITY may name one more, which may
+#   ask what the worker asks and why a policy decides as it does (`jobwarden explain`).
+package system.authz
+
+import rego.v1
+
+default allow := {
+	"allowed": false,
+	"reason": "this OPA admits its worker and its probes, each to what it needs: see sidecar/system/authz.rego",
+}
+
+allow := {"allowed": true} if anyone_may
+
+allow := {"allowed": true} if {
+	identity_of_worker
+	worker_may
+}
+
+allow := {"allowed": true} if {
+	identity_of_operator
+	operator_may
+}
+
+# An undefined or empty variable names nobody: input.identity is never empty.
+identity_of_worker if input.identity == opa.runtime().env.OPA_WORKER_IDENTITY
+
+identity_of_operator if input.identity == opa.runtime().env.OPA_OPERATOR_IDENTITY
+
+anyone_may if {
+	input.method == "GET"
+	input.path == ["health"]
+}
+
+anyone_may if {
+	input.method == "GET"
+	input.path == ["metrics"]
+}
+
+worker_may if {
+	input.method == "POST"
+	input.path in {["v1", "data", "jobs", "decisions"], ["v1", "data", "jobs", "sample_users"]}
+	parameters == {"strict-builtin-errors"}
+}
+
+worker_may if {
+	input.method == "POST"
+	input.path == ["v1", "compile", "jobs", "permit"]
+	parameters == set()
+	object.keys(input.body) == {"input", "options", "unknowns"}
+	input.body.unknowns == ["input.resource"]
+	input.body.options == {"maskRule": "data.jobs.filter_context"}
+}
+
+# The query is in the body: any other one could read all policies and data.
+worker_may if {
+	input.method == "POST"
+	input.path == ["v1", "compile"]
+	parameters == set()
+	object.keys(input.body) == {"input", "query", "unknowns"}
+	input.body.query == "data.jobs.permit == true"
+	input.body.unknowns == ["input.resource"]
+}
+
+operator_may if worker_may
+
+operator_may if {
+	input.method == "POST"
+	input.path in {["v1", "data", "authz", "allow"], ["v1", "data", "data_filter", "allow"]}
+	parameters == {"explain", "pretty"}
+}
+
+parameters := object.keys(input.params)

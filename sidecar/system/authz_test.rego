@@ -1,0 +1,128 @@
+package system.authz_test
+
+import rego.v1
+
+import data.system.authz
+
+environment := {"env": {"OPA_WORKER_IDENTITY": "worker-token", "OPA_OPERATOR_IDENTITY": "operator-token"}}
+
+strict := {"strict-builtin-errors": ["true"]}
+
+filter_body := {
+	"input": {"user": {}, "action": "read"},
+	"unknowns": ["input.resource"],
+	"options": {"maskRule": "data.jobs.filter_context"},
+}
+
+partial_body := {
+	"input": {"user": {}, "action": "read"},
+	"unknowns": ["input.resource"],
+	"query": "data.jobs.permit == true",
+}
+
+decisions := {"method": "POST", "path": ["v1", "data", "jobs", "decisions"], "params": strict, "body": {"input": {}}}
+
+sample_users := object.union(decisions, {"path": ["v1", "data", "jobs", "sample_users"]})
+
+filter := {"method": "POST", "path": ["v1", "compile", "jobs", "permit"], "params": {}, "body": filter_body}
+
+partial := {"method": "POST", "path": ["v1", "compile"], "params": {}, "body": partial_body}
+
+explain := {
+	"method": "POST",
+	"path": ["v1", "data", "authz", "allow"],
+	"params": {"explain": ["full"], "pretty": ["true"]},
+}
+
+# What a batch, a start, a filter, and its counter-proof ask.
+what_a_worker_asks := {
+	"decisions": decisions,
+	"sample_users": sample_users,
+	"filter": filter,
+	"partial": partial,
+}
+
+what_nobody_may_ask := {
+	"to write a policy": {"method": "PUT", "path": ["v1", "policies", "authz"], "params": {}},
+	"to delete a policy": {"method": "DELETE", "path": ["v1", "policies", "authz"], "params": {}},
+	"to read the policies": {"method": "GET", "path": ["v1", "policies"], "params": {}},
+	"to write data": {"method": "PUT", "path": ["v1", "data", "revoked"], "params": {}},
+	"to read all data": {"method": "GET", "path": ["v1", "data"], "params": {}},
+	"an ad-hoc query": {"method": "POST", "path": ["v1", "query"], "params": {}, "body": {"query": "data"}},
+	"its configuration": {"method": "GET", "path": ["v1", "config"], "params": {}},
+	"its status": {"method": "GET", "path": ["v1", "status"], "params": {}},
+	"the default decision": {"method": "POST", "path": [""], "params": {}},
+	"a profile": {"method": "GET", "path": ["debug", "pprof"], "params": {}},
+	"decisions by GET": object.union(decisions, {"method": "GET"}),
+	"decisions and why": object.union(decisions, {"params": object.union(strict, {"explain": ["full"]})}),
+	"decisions that overlook errors": object.union(object.remove(decisions, ["params"]), {"params": {}}),
+	"below decisions": object.union(decisions, {"path": ["v1", "data", "jobs", "decisions", "answers"]}),
+	"all of jobs": object.union(decisions, {"path": ["v1", "data", "jobs"]}),
+	"health by POST": {"method": "POST", "path": ["health"], "params": {}},
+	"below health": {"method": "GET", "path": ["health", "live"], "params": {}},
+	"another partial query": object.union(partial, {"body": {"query": "data"}}),
+	"more of a partial query": object.union(partial, {"body": {"options": {"disableInlining": ["data"]}}}),
+	"the filter of other unknowns": object.union(filter, {"body": {"unknowns": ["input"]}}),
+	"a filter with another mask rule": object.union(filter, {"body": {"options": {"maskRule": "data.secrets"}}}),
+	"another filter": object.union(filter, {"path": ["v1", "compile", "authz", "allow"]}),
+}
+
+asked_by(identity, request) := object.union(request, {"identity": identity})
+
+admits(request) if {
+	{"allowed": true} == authz.allow with input as request with opa.runtime as environment
+}
+
+refuses(request) if {
+	decision := authz.allow with input as request with opa.runtime as environment
+	decision.allowed == false
+	contains(decision.reason, "sidecar/system/authz.rego")
+}
+
+test_the_worker_is_admitted_to_what_it_asks[name] if {
+	some name, request in what_a_worker_asks
+	admits(asked_by("worker-token", request))
+}
+
+test_an_operator_may_ask_the_same[name] if {
+	some name, request in what_a_worker_asks
+	admits(asked_by("operator-token", request))
+}
+
+test_only_an_operator_may_ask_why if {
+	admits(asked_by("operator-token", explain))
+	admits(asked_by("operator-token", object.union(explain, {"path": ["v1", "data", "data_filter", "allow"]})))
+	refuses(asked_by("worker-token", explain))
+	refuses(explain)
+}
+
+test_nobody_may_ask_for_more[name] if {
+	some name, request in what_nobody_may_ask
+	every identity in {"worker-token", "operator-token", "other"} {
+		refuses(asked_by(identity, request))
+	}
+	refuses(request)
+}
+
+test_strangers_are_refused_what_the_worker_asks[name] if {
+	some name, request in what_a_worker_asks
+	refuses(request)
+	every identity in {"other", "worker-toke", "worker-token ", "Worker-token"} {
+		refuses(asked_by(identity, request))
+	}
+}
+
+test_an_environment_without_identities_names_nobody[name] if {
+	some name, variables in {"undefined": {}, "empty": {"OPA_WORKER_IDENTITY": "", "OPA_OPERATOR_IDENTITY": ""}}
+	every identity in {"worker-token", "undefined"} {
+		decision := authz.allow with input as asked_by(identity, decisions) with opa.runtime as {"env": variables}
+		not decision.allowed
+	}
+	decision := authz.allow with input as decisions with opa.runtime as {"env": variables}
+	not decision.allowed
+}
+
+test_probes_need_no_identity if {
+	admits({"method": "GET", "path": ["health"], "params": {"bundles": [""]}})
+	admits({"method": "GET", "path": ["metrics"], "params": {}})
+}
