@@ -5,8 +5,8 @@
 #   worker sends and what probes read; policies and data come by signed bundles alone, so nobody may write any.
 #
 #   An identity is a bearer token (--authentication=token) or the subject of a client certificate (--authentication=tls).
-#   OPA_WORKER_IDENTITY names the worker's in the environment of OPA. OPA_OPERATOR_IDENTITY may name one more, which may
-#   ask what the worker asks and why a policy decides as it does (`jobwarden explain`).
+#   OPA reads them at its start from a file that it is given as `identities:FILE.json`: {"worker": [...], "operator": [...]}.
+#   An operator may ask what a worker asks, and why a policy decides as it does (`jobwarden explain`).
 package system.authz
 
 import rego.v1
@@ -28,10 +28,10 @@ allow := {"allowed": true} if {
 	operator_may
 }
 
-# An undefined or empty variable names nobody: input.identity is never empty.
-identity_of_worker if input.identity == opa.runtime().env.OPA_WORKER_IDENTITY
+# Who presents no token and no certificate has no identity, and without the file nobody has one that counts.
+identity_of_worker if input.identity in data.identities.worker
 
-identity_of_operator if input.identity == opa.runtime().env.OPA_OPERATOR_IDENTITY
+identity_of_operator if input.identity in data.identities.operator
 
 anyone_may if {
 	input.method == "GET"

@@ -4,7 +4,8 @@ import rego.v1
 
 import data.system.authz
 
-environment := {"env": {"OPA_WORKER_IDENTITY": "worker-token", "OPA_OPERATOR_IDENTITY": "operator-token"}}
+# Two of the worker's: the old and the new one of a rotation.
+identities := {"worker": ["worker-token", "new-worker-token"], "operator": ["operator-token"]}
 
 strict := {"strict-builtin-errors": ["true"]}
 
@@ -70,11 +71,11 @@ what_nobody_may_ask := {
 asked_by(identity, request) := object.union(request, {"identity": identity})
 
 admits(request) if {
-	{"allowed": true} == authz.allow with input as request with opa.runtime as environment
+	{"allowed": true} == authz.allow with input as request with data.identities as identities
 }
 
 refuses(request) if {
-	decision := authz.allow with input as request with opa.runtime as environment
+	decision := authz.allow with input as request with data.identities as identities
 	decision.allowed == false
 	contains(decision.reason, "sidecar/system/authz.rego")
 }
@@ -112,13 +113,15 @@ test_strangers_are_refused_what_the_worker_asks[name] if {
 	}
 }
 
-test_an_environment_without_identities_names_nobody[name] if {
-	some name, variables in {"undefined": {}, "empty": {"OPA_WORKER_IDENTITY": "", "OPA_OPERATOR_IDENTITY": ""}}
-	every identity in {"worker-token", "undefined"} {
-		decision := authz.allow with input as asked_by(identity, decisions) with opa.runtime as {"env": variables}
+test_both_tokens_of_a_rotation_count if admits(asked_by("new-worker-token", decisions))
+
+test_without_identities_nobody_is_admitted[name] if {
+	some name, none in {"no file": {}, "no worker": {"operator": []}, "nobody": {"worker": [], "operator": []}}
+	every identity in {"worker-token", "", "null"} {
+		decision := authz.allow with input as asked_by(identity, decisions) with data.identities as none
 		not decision.allowed
 	}
-	decision := authz.allow with input as decisions with opa.runtime as {"env": variables}
+	decision := authz.allow with input as decisions with data.identities as none
 	not decision.allowed
 }
 
