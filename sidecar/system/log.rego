@@ -1,39 +1,44 @@
 # METADATA
 # title: What a decision log may hold
 # description: |
-#   Who asked to do what to which resource, and the answer. Of a user the id and the role stay, of a resource the type and
-#   the id; every other attribute is removed, and so is what masks show instead of a column's value.
+#   Who asked to do what to which resource, and the answer. Of a user the id and the role are told, of a resource the type
+#   and the id, and nothing else of what was asked; of the answer all but what masks show instead of a column's value.
+#
+#   Each part is replaced as a whole. A removal for every attribute of every request of a batch, as OPA's masks are usually
+#   written, halves what a worker gets done.
 package system.log
 
 import rego.v1
 
-kept := {"user": {"id", "role"}, "resource": {"id", "type"}}
+mask contains {"op": "upsert", "path": "/input", "value": question}
 
-# OPA takes no wildcards here: one pointer for each attribute of each request of a batch.
-mask contains removal(array.concat(["input", "requests", id], attribute)) if {
-	some id, request in input.input.requests
-	some attribute in removable(request)
-}
-
-# A filter query, and a question of `jobwarden explain`, is one request.
-mask contains removal(array.concat(["input"], attribute)) if some attribute in removable(input.input)
-
-mask contains removal(["result", "answers", id, "masks"]) if {
-	some id, answer in input.result.answers
+mask contains {"op": "upsert", "path": "/result", "value": answers} if {
+	some answer in input.result.answers
 	answer.masks
 }
 
-mask contains removal(["result", "masks"]) if input.result.masks
+mask contains {"op": "remove", "path": "/result/masks"} if input.result.masks
 
-removable(request) := {[part, name] |
-	some part, names in kept
-	some name in (object.keys(request[part]) - names)
+# A batch; else one request: a filter query, or a question of `jobwarden explain`.
+question := {"requests": {id: told(request) | some id, request in input.input.requests}} if {
+	is_object(input.input.requests)
+} else := told(input.input)
+
+answers := {
+	"revision": input.result.revision,
+	"answers": {id: object.remove(answer, ["masks"]) | some id, answer in input.result.answers},
 }
 
-removal(path) := {"op": "remove", "path": concat("/", array.concat([""], [escaped(step) | some step in path]))}
+told(request) := {part: value |
+	some part in ["user", "action", "resource"]
+	value := told_of(part, request[part])
+}
 
-# RFC 6901.
-escaped(step) := replace(replace(step, "~", "~0"), "/", "~1")
+told_of("user", user) := object.filter(user, ["id", "role"])
+
+told_of("action", action) := action if is_string(action)
+
+told_of("resource", resource) := object.filter(resource, ["id", "type"])
 
 # Workers ask about nothing at all to learn the policy revision, and whether OPA is there.
 drop if {
