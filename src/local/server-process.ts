@@ -68,6 +68,10 @@ export class ServerProcess {
     return this.#child?.pid
   }
 
+  get running(): boolean {
+    return this.#child !== undefined
+  }
+
   async start(): Promise<void> {
     const { name, readyWithinMs = 20_000 } = this.#command
     if (this.#child !== undefined) throw new Error(`${name} runs already`)

@@ -1,10 +1,11 @@
 import { readFile } from 'node:fs/promises'
 import { afterEach, describe, expect, test } from 'vitest'
 import { obtainOpa } from '../../src/local/obtain-opa.ts'
-import { type LocalOpa, startOpa } from '../../src/local/start-opa.ts'
+import { startOpa } from '../../src/local/start-opa.ts'
 import { type FaultBench, useFaultBench } from '../support/fault-bench.ts'
 import { startHalfReadyOpa } from '../support/half-ready-opa.ts'
 import { eventually, recordedOutcomes } from '../support/ledger.ts'
+import type { Server } from '../support/servers.ts'
 import type { WorkerProcess } from '../support/worker-process.ts'
 import { type Workload, joined, seedWorkload } from '../support/workload.ts'
 
@@ -18,7 +19,7 @@ afterEach(async () => {
   const { opa, postgres, redis } = bench().stack
   for (const { server } of [opa, postgres, redis]) {
     await server.kill('SIGCONT')
-    if (server.pid === undefined) await server.start()
+    if (!server.running) await server.start()
   }
 })
 
@@ -67,8 +68,8 @@ async function expectNoAttemptBurnt(): Promise<void> {
 
 describe('while OPA is down the worker takes no jobs, says so once, and goes on by itself', () => {
   test.each([
-    ['killed', 'SIGKILL', ({ server }: LocalOpa) => server.start()],
-    ['frozen', 'SIGSTOP', ({ server }: LocalOpa) => server.kill('SIGCONT')],
+    ['killed', 'SIGKILL', ({ server }: Server) => server.start()],
+    ['frozen', 'SIGSTOP', ({ server }: Server) => server.kill('SIGCONT')],
   ] as const)('%s', async (_how, signal, recover) => {
     const { stack, commands, enqueue, expectOrder } = bench()
     const { authorizer, workload } = await startInMidRun()

@@ -1,7 +1,6 @@
 import { GenericContainer, type StartedTestContainer, Wait } from 'testcontainers'
 import { freePort } from '../../src/local/free-port.ts'
 import { runProgram } from '../../src/local/run-program.ts'
-import type { FaultSignal } from '../../src/local/signal-tree.ts'
 import type { Workspace } from '../../src/local/workspace.ts'
 import type { ServerControl, Servers } from './servers.ts'
 
@@ -62,12 +61,20 @@ async function start(workspace: Workspace, describe: (port: number) => GenericCo
 
 function controlOf(container: StartedTestContainer): ServerControl {
   const signal = (name: NodeJS.Signals) => runProgram('docker', ['kill', '--signal', name, container.getId()])
+  let running = true
   const end = async (name: NodeJS.Signals) => {
     await signal(name)
     await runProgram('docker', ['wait', container.getId()])
+    running = false
   }
   return {
-    start: () => container.restart(),
+    get running() {
+      return running
+    },
+    start: async () => {
+      await container.restart()
+      running = true
+    },
     stop: (name = 'SIGTERM') => end(name),
     kill: async (name) => void (await (name === 'SIGKILL' ? end(name) : signal(name))),
   }

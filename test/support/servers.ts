@@ -7,7 +7,7 @@ import type { Workspace } from '../../src/local/workspace.ts'
 import { startContainers } from './containers.ts'
 
 /** How a test stops, breaks and starts a server. */
-export type ServerControl = Pick<ServerProcess, 'start' | 'stop' | 'kill'>
+export type ServerControl = Pick<ServerProcess, 'start' | 'stop' | 'kill' | 'running'>
 
 export type Server = { readonly url: string; readonly port: number; readonly server: ServerControl }
 
