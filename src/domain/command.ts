@@ -4,6 +4,14 @@ import { z } from 'zod'
 export const ACTIONS = ['read', 'update', 'delete'] as const
 export type Action = (typeof ACTIONS)[number]
 
+/** Keys of a queue that BullMQ 6.7 keeps beside those of its jobs (its QueueKeys). A job of that name breaks the queue. */
+const RESERVED: ReadonlySet<string> = new Set(
+  (
+    'active wait waiting-children paused id delayed prioritized stalled-check completed failed stalled repeat limiter ' +
+    'meta events pc marker de'
+  ).split(' '),
+)
+
 /** 1 to 64 letters, digits, `_` and `-`, not digits alone: BullMQ reserves `:` and refuses numeric job ids. */
 export const CommandId = z
   .string()
@@ -11,6 +19,7 @@ export const CommandId = z
     /^(?!\d+$)[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/,
     'must be 1 to 64 letters, digits, "_" or "-", starting with a letter or digit, and not digits alone',
   )
+  .refine((id) => !RESERVED.has(id), 'is a name that the queue keeps for itself')
 
 const PLAIN_NAME = /^[A-Za-z][A-Za-z0-9_]{0,63}$/
 const AttributeName = z.string().regex(PLAIN_NAME, 'must be a plain name')
