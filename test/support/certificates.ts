@@ -9,8 +9,8 @@ export type Certificate = { readonly certFile: string; readonly keyFile: string 
 /** Issues certificates. */
 export type Authority = {
   readonly caFile: string
-  /** For one subject alternative name, such as `IP:127.0.0.1`; `days` below zero are over. */
-  issue(name: string, days?: number): Promise<Certificate>
+  /** For one alternative name, such as `IP:127.0.0.1`, and a common name; `days` below zero are over. */
+  issue(name: string, days?: number, commonName?: string): Promise<Certificate>
 }
 
 const NEW_KEY = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'] as const
@@ -23,12 +23,23 @@ export async function createAuthority(workspace: Workspace): Promise<Authority> 
   let issued = 0
   return {
     caFile: join(cwd, 'ca.pem'),
-    issue: async (name, days = 1) => {
+    issue: async (name, days = 1, commonName = 'opa') => {
       const file = (extension: string) => join(cwd, `${serial}.${extension}`)
       const serial = (issued += 1)
       const [keyFile, request, certFile] = [file('key'), file('csr'), file('pem')]
       const extension = `subjectAltName=${name}`
-      await openssl('req', ...NEW_KEY, '-keyout', keyFile, '-out', request, '-subj', '/CN=opa', '-addext', extension)
+      await openssl(
+        'req',
+        ...NEW_KEY,
+        '-keyout',
+        keyFile,
+        '-out',
+        request,
+        '-subj',
+        `/CN=${commonName}`,
+        '-addext',
+        extension,
+      )
       const signed = ['-CA', 'ca.pem', '-CAkey', 'ca.key', '-copy_extensions', 'copyall', '-days', `${days}`]
       await openssl('x509', '-req', '-in', request, '-out', certFile, ...signed)
       return { certFile, keyFile }
