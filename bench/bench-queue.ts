@@ -1,6 +1,7 @@
 import { Queue, QueueEvents } from 'bullmq'
 import { COMMAND_QUEUE } from '../src/queue/names.ts'
 import { connectRedis } from '../src/queue/redis.ts'
+import type { RedisConnection, RedisOptions } from '../src/queue/redis-options.ts'
 import type { BenchJob } from './jobs.ts'
 
 /** Enqueues this many jobs a round trip. */
@@ -8,13 +9,15 @@ const CHUNK = 1_000
 
 /** The command queue as the bench sees it: it fills it, and reads from its events when jobs were completed. */
 export class BenchQueue {
-  readonly #redis: ReturnType<typeof connectRedis>
+  readonly #redis: RedisConnection
+  readonly #options: RedisOptions
   readonly #queue: Queue
   readonly #prefix: string
   readonly #onError: (error: Error) => void
 
   constructor(redisUrl: string, prefix: string, onError: (error: Error) => void) {
-    this.#redis = connectRedis(redisUrl, 'producer', onError)
+    this.#options = { place: { kind: 'single', url: redisUrl } }
+    this.#redis = connectRedis(this.#options, 'producer', onError)
     this.#queue = new Queue(COMMAND_QUEUE, { prefix, connection: this.#redis })
     this.#queue.on('error', onError)
     this.#prefix = prefix
@@ -52,7 +55,7 @@ export class BenchQueue {
 
   /** Tells of every completion from now on, with the moment at which Redis recorded it. */
   async watch(onCompleted: (jobId: string, at: number) => void): Promise<{ close(): Promise<void> }> {
-    const connection = this.#redis.duplicate({ maxRetriesPerRequest: null })
+    const connection = connectRedis(this.#options, 'worker', this.#onError)
     const events = new QueueEvents(COMMAND_QUEUE, { prefix: this.#prefix, connection })
     events.on('error', this.#onError)
     events.on('completed', ({ jobId }, id) => onCompleted(jobId, momentOf(id)))

@@ -1,8 +1,9 @@
 import type { AuditRecord } from '../src/storage/list-records.ts'
+import { textTable } from './text-table.ts'
 
 const COLUMNS = ['when', 'outcome', 'user', 'action', 'resource', 'reasons', 'command'] as const
 
-/** The records as an aligned table for people. Text that producers chose is shown without control characters. */
+/** The records as an aligned table for people. */
 export function denialsTable(records: readonly AuditRecord[]): string {
   if (records.length === 0) return 'no denials\n'
   const rows = records.map((record) => [
@@ -14,19 +15,5 @@ export function denialsTable(records: readonly AuditRecord[]): string {
     record.reasons.map(({ code }) => code).join(','),
     record.id.length > 40 ? `${record.id.slice(0, 39)}…` : record.id,
   ])
-  const table = [[...COLUMNS], ...rows.map((row) => row.map(printable))]
-  const widths = COLUMNS.map((_, column) => Math.max(...table.map((row) => row[column]?.length ?? 0)))
-  return table
-    .map((row) =>
-      row
-        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-        .join('  ')
-        .trimEnd(),
-    )
-    .join('\n')
-    .concat('\n')
-}
-
-function printable(text: string): string {
-  return text.replaceAll(/\p{C}/gu, '\ufffd')
+  return textTable(COLUMNS, rows)
 }

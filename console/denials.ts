@@ -5,6 +5,7 @@ import { openPostgres } from '../src/storage/database.ts'
 import { listRecords } from '../src/storage/list-records.ts'
 import { denialsTable } from './denials-table.ts'
 import { requireDatabaseUrl } from './require-database-url.ts'
+import { wholeNumber } from './whole-number.ts'
 
 type Flags = {
   readonly user?: string
@@ -60,11 +61,4 @@ function moment(text: string): Date {
   const date = new Date(text)
   if (Number.isNaN(date.getTime())) throw new InvalidArgumentError('not a time such as 2026-11-24T10:00:00Z or 24h')
   return date
-}
-
-function wholeNumber(text: string): number {
-  const value = Number(text)
-  if (!Number.isInteger(value) || value < 1 || value > 100_000)
-    throw new InvalidArgumentError('not a whole number from 1 to 100000')
-  return value
 }

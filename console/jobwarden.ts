@@ -8,6 +8,8 @@ import { denialsCommand } from './denials.ts'
 import { explainCommand } from './explain.ts'
 import { keysCommand } from './keys.ts'
 import { migrateCommand } from './migrate.ts'
+import { policiesCommand } from './policies.ts'
+import { redisCommand } from './redis.ts'
 
 /** Wrong flags and wrong settings. */
 const USAGE = 2
@@ -19,8 +21,11 @@ const program = new Command('jobwarden')
   .addCommand(explainCommand(process.env))
   .addCommand(migrateCommand(process.env))
   .addCommand(keysCommand())
+  .addCommand(policiesCommand(process.env))
+  .addCommand(redisCommand(process.env))
 
-for (const command of [program, ...program.commands]) command.exitOverride()
+const groups = program.commands.flatMap((command) => [command, ...command.commands])
+for (const command of [program, ...groups]) command.exitOverride()
 
 endWithReader()
 try {

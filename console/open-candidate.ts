@@ -1,11 +1,10 @@
-import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { opaOptions } from '../src/config/adapter-options.ts'
 import { loadConfig } from '../src/config/load-config.ts'
-import { Failure } from '../src/domain/failure.ts'
 import { startOpa } from '../src/local/start-opa.ts'
 import { openWorkspace } from '../src/local/workspace.ts'
 import { OpaClient } from '../src/pdp/opa-client.ts'
+import { isFolder, requirePolicyFolder } from './policy-folder.ts'
 
 /** Where the worker's own entry point is; a folder without one is asked through it. */
 const ENTRY_POINT = join(import.meta.dirname, '../policies/jobs')
@@ -19,7 +18,7 @@ export async function askCandidate<Answer>(
   opa: string,
   ask: (pdp: OpaClient) => Promise<Answer>,
 ): Promise<Answer> {
-  if (!(await isFolder(dir))) throw new Failure('JW_CONFIG_INVALID', `${dir} is no folder of policies`)
+  await requirePolicyFolder(dir)
   const policies = (await isFolder(join(dir, 'jobs'))) ? [dir] : [dir, ENTRY_POINT]
   const workspace = await openWorkspace()
   try {
@@ -30,13 +29,5 @@ export async function askCandidate<Answer>(
     return await ask(pdp)
   } finally {
     await workspace.close()
-  }
-}
-
-async function isFolder(path: string): Promise<boolean> {
-  try {
-    return (await stat(path)).isDirectory()
-  } catch {
-    return false // Not there, or not for us: no folder either way.
   }
 }

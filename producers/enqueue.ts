@@ -2,15 +2,14 @@ import { Command, Option } from 'commander'
 import { loadConfig } from '../src/config/load-config.ts'
 import type { Config } from '../src/config/settings.ts'
 import { ACTIONS } from '../src/domain/command.ts'
-import { Failure, messageOf } from '../src/domain/failure.ts'
+import { Failure } from '../src/domain/failure.ts'
 import type { Producer } from '../src/producer/producer.ts'
 import { tracingConfigured } from '../src/telemetry/configured.ts'
 import { type LinesReport, enqueueLines, progressBar } from './enqueue-lines.ts'
 import { openProducer } from './open-producer.ts'
 
-/** Exit statuses that scripts can tell apart. */
+/** The exit status that tells scripts of rejected commands. */
 const SOME_REJECTED = 1
-const UNAVAILABLE = 3
 
 type Flags = {
   readonly action?: string
@@ -61,12 +60,6 @@ async function run(config: Config, tracing: boolean, flags: Flags): Promise<Line
     if (flags.action === undefined) return await fromStandardInput(producer)
     const { enqueued, rejected } = await producer.enqueueUntyped([fromFlags(flags)])
     return { enqueued: enqueued.length, rejected: rejected.map(({ problems }) => ({ line: 1, problems })) }
-  } catch (error) {
-    if (error instanceof Failure) throw error
-    process.exitCode = UNAVAILABLE
-    throw new Failure('JW_QUEUE_UNAVAILABLE', `the queue did not take the commands: ${messageOf(error)}`, {
-      cause: error,
-    })
   } finally {
     await opened.close()
   }

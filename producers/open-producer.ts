@@ -1,3 +1,4 @@
+import { redisOptions } from '../src/config/adapter-options.ts'
 import { readProducerKeys } from '../src/config/read-producer-keys.ts'
 import type { Config } from '../src/config/settings.ts'
 import type { Command } from '../src/domain/command.ts'
@@ -26,7 +27,8 @@ export type OpenProducer = {
 
 /**
  * Opens a producer on the command queue: what an upstream service calls once at its start.
- * @throws Failure JW_CONFIG_INVALID when there is no such key, JW_QUEUE_UNAVAILABLE when Redis is not there
+ * @throws Failure JW_CONFIG_INVALID when there is no such key, JW_QUEUE_UNAVAILABLE when Redis is not there,
+ * JW_REDIS_UNFIT when it may lose commands by itself
  */
 export async function openProducer(config: Config, options: OpenProducerOptions): Promise<OpenProducer> {
   const keys = await readProducerKeys(config.producerKeysFile)
@@ -35,9 +37,10 @@ export async function openProducer(config: Config, options: OpenProducerOptions)
     throw new Failure('JW_CONFIG_INVALID', `${config.producerKeysFile ?? ''} has no key "${options.kid ?? ''}"`)
   const key = await importProducerKey(jwk, 'sign')
   const onError = () => undefined // Calls that fail report it themselves.
-  const redis = await reachRedis(config.redisUrl, onError)
+  const redis = await reachRedis(redisOptions(config), onError)
   const telemetry = options.tracing ? queueTelemetry() : undefined
-  const sink = new CommandQueue({ prefix: config.queuePrefix, redis, telemetry, onError })
+  const confirm = { replicas: config.redisConfirmReplicas, timeoutMs: config.redisConfirmMs }
+  const sink = new CommandQueue({ prefix: config.queuePrefix, redis, confirm, telemetry, onError })
   const sign = (command: Command) => signCommand(command, COMMAND_QUEUE, key)
   const { lifetimeMs } = options
   return {

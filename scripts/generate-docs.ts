@@ -4,11 +4,13 @@ import { parseArgs } from 'node:util'
 import { messageOf } from '../src/domain/failure.ts'
 import { configurationPage } from './docs/configuration-page.ts'
 import { errorsPage } from './docs/errors-page.ts'
+import { redisUsersPage } from './docs/redis-users-page.ts'
 
 /** The pages that are made from the code, by their path from the root of the repository. */
 const PAGES: Readonly<Record<string, () => string>> = {
   'docs/errors.md': errorsPage,
   'docs/configuration.md': configurationPage,
+  'docs/redis-users.md': redisUsersPage,
 }
 
 const ROOT = join(import.meta.dirname, '..')

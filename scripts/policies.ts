@@ -3,6 +3,7 @@ import { askCandidate } from '../console/open-candidate.ts'
 import { messageOf } from '../src/domain/failure.ts'
 import { obtainOpa } from '../src/local/obtain-opa.ts'
 import { filterProblems } from '../src/policies/filter-problems.ts'
+import { problemText } from '../src/policies/policy-problem.ts'
 import { runOpa } from '../src/policies/run-opa.ts'
 import { shellCommand } from '../src/policies/shell-command.ts'
 import { testPolicies } from '../src/policies/test-policies.ts'
@@ -18,10 +19,7 @@ type Step = {
 /** What does not even load is not worth a look at its format. */
 const LOADING: Step = {
   demand: 'every file is Rego v1, OPA loads it and workers can use it',
-  complaints: async (dir, opa) =>
-    (await validatePolicies(dir, opa)).map(
-      ({ file, line, message, remedy }) => `${file}:${line}: ${message}\n    remedy: ${remedy}`,
-    ),
+  complaints: async (dir, opa) => (await validatePolicies(dir, opa)).map(problemText),
 }
 
 const STEPS: readonly Step[] = [

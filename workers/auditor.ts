@@ -1,14 +1,16 @@
 import '../src/telemetry/register.ts'
 import { trace } from '@opentelemetry/api'
 import type { Config } from '../src/config/settings.ts'
-import { postgresOptions } from '../src/config/adapter-options.ts'
+import { postgresOptions, redisOptions } from '../src/config/adapter-options.ts'
 import { loadConfig } from '../src/config/load-config.ts'
+import { ActivationCopy } from '../src/audit/copy-activations.ts'
 import { type Recorded, recordDenials } from '../src/audit/record-denials.ts'
 import { DenialSweep } from '../src/audit/sweep-denials.ts'
+import { BundleClient } from '../src/bundles/bundle-client.ts'
 import { Failure, toFailure } from '../src/domain/failure.ts'
 import { Batcher } from '../src/batching/batcher.ts'
 import { isolateFailures } from '../src/batching/isolate-failures.ts'
-import { repeat } from '../src/ops/repeat.ts'
+import { type Repeating, repeat } from '../src/ops/repeat.ts'
 import { type Running, refuseToStart, runProcess } from '../src/ops/run-process.ts'
 import { AuditQueue } from '../src/queue/audit-queue.ts'
 import { consume } from '../src/queue/consume.ts'
@@ -19,10 +21,12 @@ import { connectRedis } from '../src/queue/redis.ts'
 import type { Database } from '../src/storage/database.ts'
 import { LedgerTrail } from '../src/storage/ledger-trail.ts'
 import { openMigrated } from '../src/storage/migrate.ts'
+import { PolicyActivations } from '../src/storage/policy-activations.ts'
 import { tracingConfigured } from '../src/telemetry/configured.ts'
 import { type Logger, createLogger } from '../src/telemetry/logger.ts'
 import { ATTRIBUTE, SPAN, TRACER_NAME } from '../src/telemetry/names.ts'
 import { logFailure, loggingOutages } from './log-failure.ts'
+import { awaitFitRedis } from './await-fit-redis.ts'
 import { databaseComponent, redisComponent, startProbes } from './probes.ts'
 
 export type AuditorOptions = {
@@ -35,14 +39,15 @@ export type AuditorOptions = {
 
 /**
  * Starts the worker that appends denials to the audit trail and publishes those that the trail lacks.
- * @throws Failure JW_CONFIG_INVALID | JW_STORE_*; then everything it opened is closed again
+ * @throws Failure JW_CONFIG_INVALID | JW_REDIS_UNFIT | JW_STORE_*; then everything it opened is closed again
  */
 export async function startAuditor(options: AuditorOptions): Promise<Running> {
   const { config, log, tracing = false } = options
   const onError = (error: unknown) => log.error({ err: toFailure(error) }, 'error')
   await using opened = new AsyncDisposableStack()
   const database = options.database ?? opened.adopt(await openDatabase(config, onError), (own) => own.destroy())
-  const redis = opened.adopt(connectRedis(config.redisUrl, 'worker', onError), (own) => own.disconnect())
+  const redis = opened.adopt(connectRedis(redisOptions(config), 'worker', onError), (own) => own.disconnect())
+  const fitness = await awaitFitRedis(redis, log)
   const queue = { prefix: config.queuePrefix, redis, onError, telemetry: tracing ? queueTelemetry() : undefined }
   const sink = opened.adopt(new AuditQueue(queue), (own) => own.close())
   const trail = new LedgerTrail(database)
@@ -55,6 +60,7 @@ export async function startAuditor(options: AuditorOptions): Promise<Running> {
     {
       ...queue,
       queue: AUDIT_QUEUE,
+      startAfter: fitness.fit,
       concurrency: config.workerConcurrency,
       lockMs: config.jobLockMs,
       keepFinished: 0, // The sweep must be able to publish the same id again.
@@ -73,13 +79,30 @@ export async function startAuditor(options: AuditorOptions): Promise<Running> {
     onError,
   )
   opened.defer(() => sweeping.stop())
+  const copying = copyActivations(config, new PolicyActivations(database), log)
+  opened.defer(async () => copying?.stop())
   const probes = await startProbes(config, {
     components: { redis: redisComponent(redis), database: databaseComponent(database) },
   })
   opened.defer(() => probes?.close())
   log.info({ queue: AUDIT_QUEUE, prefix: config.queuePrefix, probePort: probes?.port }, 'auditing')
   const running = opened.move()
-  return { close: () => running.disposeAsync() }
+  return { close: () => running.disposeAsync(), broken: fitness.broken }
+}
+
+/** Copies from the bundle server, when there is one, which policies took effect. Denials do not wait for that. */
+function copyActivations(config: Config, trail: PolicyActivations, log: Logger): Repeating | undefined {
+  const { bundlesUrl: url, bundlesTokenFile: tokenFile, sweepMs } = config
+  if (url === undefined || tokenFile === undefined) return undefined
+  const copy = new ActivationCopy(new BundleClient({ url, tokenFile }), trail)
+  return repeat(
+    async () => {
+      const records = await copy.copy()
+      if (records > 0) log.info({ records }, 'policies took effect')
+    },
+    sweepMs,
+    (error) => log.error({ code: toFailure(error).code }, `activations of policies wait: ${toFailure(error).message}`),
+  )
 }
 
 /** Records one denial's way into the trail on the trace of the command that was denied. */

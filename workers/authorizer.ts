@@ -1,7 +1,7 @@
 import '../src/telemetry/register.ts'
 import { context, propagation } from '@opentelemetry/api'
 import type { Config } from '../src/config/settings.ts'
-import { opaOptions, postgresOptions } from '../src/config/adapter-options.ts'
+import { opaOptions, postgresOptions, redisOptions } from '../src/config/adapter-options.ts'
 import { loadConfig } from '../src/config/load-config.ts'
 import { readProducerKeys } from '../src/config/read-producer-keys.ts'
 import { Failure, toFailure } from '../src/domain/failure.ts'
@@ -30,6 +30,7 @@ import { migrate, openMigrated } from '../src/storage/migrate.ts'
 import { tracingConfigured } from '../src/telemetry/configured.ts'
 import { type Logger, createLogger } from '../src/telemetry/logger.ts'
 import { logFailure, loggingOutages } from './log-failure.ts'
+import { awaitFitRedis } from './await-fit-redis.ts'
 import { databaseComponent, opaComponent, redisComponent, startProbes } from './probes.ts'
 
 export type AuthorizerOptions = {
@@ -46,7 +47,8 @@ export type AuthorizerOptions = {
 
 /**
  * Starts the worker that authorizes commands before it runs them.
- * @throws Failure JW_CONFIG_INVALID | JW_STORE_* | JW_FILTER_UNSUPPORTED; then everything it opened is closed again
+ * @throws Failure JW_CONFIG_INVALID | JW_REDIS_UNFIT | JW_STORE_* | JW_FILTER_UNSUPPORTED; then everything it opened
+ * is closed again
  */
 export async function startAuthorizer(options: AuthorizerOptions): Promise<Running> {
   const { config, log, tracing = false, wrap = (enforcement) => enforcement } = options
@@ -54,7 +56,8 @@ export async function startAuthorizer(options: AuthorizerOptions): Promise<Runni
   await using opened = new AsyncDisposableStack()
   const verifier = await JwsVerifier.create(await readProducerKeys(config.producerKeysFile))
   const database = options.database ?? opened.adopt(await openDatabase(config, onError), (own) => own.destroy())
-  const redis = opened.adopt(connectRedis(config.redisUrl, 'worker', onError), (own) => own.disconnect())
+  const redis = opened.adopt(connectRedis(redisOptions(config), 'worker', onError), (own) => own.disconnect())
+  const fitness = await awaitFitRedis(redis, log)
   const queue = { prefix: config.queuePrefix, redis, onError, telemetry: tracing ? queueTelemetry() : undefined }
   const audit = opened.adopt(new AuditQueue(queue), (own) => own.close())
   const taking: { consumer?: Consumer } = {} // The circuit may open before there is a consumer to pause.
@@ -86,6 +89,7 @@ export async function startAuthorizer(options: AuthorizerOptions): Promise<Runni
     {
       ...queue,
       queue: COMMAND_QUEUE,
+      startAfter: fitness.fit,
       concurrency: config.workerConcurrency,
       lockMs: config.jobLockMs,
       keepFinished: 1_000,
@@ -104,7 +108,7 @@ export async function startAuthorizer(options: AuthorizerOptions): Promise<Runni
   opened.defer(() => probes?.close())
   log.info({ queue: COMMAND_QUEUE, prefix: config.queuePrefix, probePort: probes?.port }, 'authorizing')
   const running = opened.move()
-  return { close: () => running.disposeAsync() }
+  return { close: () => running.disposeAsync(), broken: fitness.broken }
 }
 
 /**

@@ -1,4 +1,4 @@
-import type { RedisConnection } from '../src/queue/redis.ts'
+import type { RedisConnection } from '../src/queue/redis-options.ts'
 import type { Config } from '../src/config/settings.ts'
 import { messageOf } from '../src/domain/failure.ts'
 import { type Component, type ProbeServer, type ProbeServerOptions, startProbeServer } from '../src/ops/probe-server.ts'

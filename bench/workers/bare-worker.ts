@@ -1,4 +1,5 @@
 import { type Job, Worker } from 'bullmq'
+import { redisOptions } from '../../src/config/adapter-options.ts'
 import type { Config } from '../../src/config/settings.ts'
 import type { Running } from '../../src/ops/run-process.ts'
 import { COMMAND_QUEUE } from '../../src/queue/names.ts'
@@ -7,7 +8,7 @@ import { connectRedis } from '../../src/queue/redis.ts'
 /** A BullMQ worker with the options of the authorizer's own, and nothing else of it. */
 export function startBareWorker(config: Config, run: (job: Job<unknown>) => Promise<unknown>): Running {
   const onError = (error: Error) => void process.stderr.write(`${error.stack ?? error.message}\n`)
-  const redis = connectRedis(config.redisUrl, 'worker', onError)
+  const redis = connectRedis(redisOptions(config), 'worker', onError)
   const worker = new Worker<unknown>(COMMAND_QUEUE, run, {
     prefix: config.queuePrefix,
     connection: redis,

@@ -23,8 +23,10 @@ export function configurationPage(): string {
       [
         ['authorizer', '`JOBWARDEN_PRODUCER_KEYS_FILE`; `JOBWARDEN_DATABASE_URL` beside an auditor'],
         ['auditor', '`JOBWARDEN_DATABASE_URL`'],
+        ['bundle server', '`JOBWARDEN_BUNDLES_DIR`, `JOBWARDEN_BUNDLES_KEYS_FILE`, `JOBWARDEN_BUNDLES_TOKENS_FILE`'],
         ['producer, `npx jobwarden enqueue`', '`JOBWARDEN_PRODUCER_KEYS_FILE`'],
-        ['`npx jobwarden` with `migrate`, `denials` or `explain`', '`JOBWARDEN_DATABASE_URL`'],
+        ['`npx jobwarden` with `migrate`, `denials`, `explain` or `policies history`', '`JOBWARDEN_DATABASE_URL`'],
+        ['`npx jobwarden policies` with `push` or `status`', '`JOBWARDEN_BUNDLES_URL`, `JOBWARDEN_BUNDLES_TOKEN_FILE`'],
         ['`npm run demo`', 'nothing: it starts what is not named'],
       ],
     ),
@@ -32,7 +34,7 @@ export function configurationPage(): string {
     `These may hold a password: ${SECRETS.map((secret) => code(environmentName(secret))).join(', ')}. Each may be ` +
       `given as a file instead, whose content is the value: ${secrets.join(', ')}. Giving both is a problem. No ` +
       'message quotes the value of one of these settings, nor the content of a file.',
-    'Other names that end in `_FILE` are files themselves: keys, certificates and the token.',
+    'Other names that end in `_FILE` are files themselves: keys, certificates and tokens.',
     '## Settings that contradict each other',
     'Each of these is fine alone and wrong together with others:',
     contradictions()

@@ -6,6 +6,17 @@ const EXAMPLES: readonly Readonly<Record<string, string>>[] = [
   { JOBWARDEN_OPA_CERT_FILE: 'client.pem' },
   { JOBWARDEN_JOB_LOCK_MS: '1000' },
   { JOBWARDEN_WORKER_CONCURRENCY: '100', JOBWARDEN_BATCH_MAX: '200' },
+  { JOBWARDEN_REDIS_URL: 'redis://redis', JOBWARDEN_REDIS_CLUSTER: 'node:6379', JOBWARDEN_QUEUE_PREFIX: '{jobwarden}' },
+  { JOBWARDEN_REDIS_SENTINELS: 'sentinel:26379' },
+  { JOBWARDEN_REDIS_SENTINEL_TLS: 'true' },
+  { JOBWARDEN_REDIS_CLUSTER: 'node:6379' },
+  { JOBWARDEN_REDIS_URL: 'redis://worker@redis', JOBWARDEN_REDIS_USERNAME: 'worker' },
+  { JOBWARDEN_REDIS_URL: 'redis://worker:password@redis', JOBWARDEN_REDIS_PASSWORD: 'password' },
+  { JOBWARDEN_REDIS_URL: 'redis://redis', JOBWARDEN_REDIS_TLS: 'true' },
+  { JOBWARDEN_REDIS_URL: 'rediss://redis', JOBWARDEN_REDIS_CERT_FILE: 'client.pem' },
+  { JOBWARDEN_REDIS_CA_FILE: 'ca.pem' },
+  { JOBWARDEN_BUNDLES_TLS_CERT_FILE: 'server.pem' },
+  { JOBWARDEN_BUNDLES_URL: 'http://bundles:8383' },
 ]
 
 /** What the loader itself says of each example. @throws Error when it takes one: then this page would lie */

@@ -46,10 +46,11 @@ export function errorsPage(): string {
     table(
       ['Process', 'Status', 'When'],
       [
-        ['`npm run authorizer`, `npm run auditor`', '0', 'stopped in order by SIGTERM or SIGINT'],
-        ['', '1', 'did not start, or did not stop within `JOBWARDEN_SHUTDOWN_GRACE_MS`'],
+        ['`npm run authorizer`, `npm run auditor`, `npm run bundles`', '0', 'stopped in order by SIGTERM or SIGINT'],
+        ['', '1', 'did not start, found Redis unfit, or did not stop within `JOBWARDEN_SHUTDOWN_GRACE_MS`'],
         ['`npx jobwarden`', '0', 'done'],
         ['', '1', '`enqueue`: some commands were rejected; the others are on the queue'],
+        ['', '1', '`policies build`: the policies are broken; `policies status`: a sidecar is behind or failing'],
         ['', '2', 'wrong flags or settings (`JW_CONFIG_INVALID`)'],
         ['', '3', 'a server is not available, or refused'],
       ],

@@ -1,7 +1,9 @@
 import type { OpaTransportOptions } from '../pdp/opa-transport.ts'
 import type { RetryOptions } from '../pdp/retry.ts'
 import type { CircuitOptions } from '../pdp/circuit.ts'
+import type { RedisOptions, RedisPlace } from '../queue/redis-options.ts'
 import type { PostgresOptions } from '../storage/database.ts'
+import { parseEndpoints } from './setting-kinds.ts'
 import type { Config } from './settings.ts'
 
 /** The settings of the OPA client. */
@@ -27,4 +29,31 @@ export function opaOptions(config: Config): OpaTransportOptions & {
 /** The settings of a pool on PostgreSQL. */
 export function postgresOptions(config: Config): Pick<PostgresOptions, 'maxConnections' | 'timeoutMs'> {
   return { maxConnections: config.databaseConnections, timeoutMs: config.databaseTimeoutMs }
+}
+
+/** How to reach the Redis of the queues. */
+export function redisOptions(config: Config): RedisOptions {
+  return {
+    place: redisPlace(config),
+    username: config.redisUsername,
+    password: config.redisPassword,
+    tls: config.redisTls,
+    caFile: config.redisCaFile,
+    certFile: config.redisCertFile,
+    keyFile: config.redisKeyFile,
+  }
+}
+
+function redisPlace(config: Config): RedisPlace {
+  const { redisUrl: url, redisSentinels: sentinels, redisSentinelName: name, redisCluster: nodes } = config
+  if (nodes !== undefined) return { kind: 'cluster', nodes: parseEndpoints(nodes) }
+  if (sentinels === undefined || name === undefined) return { kind: 'single', url }
+  return {
+    kind: 'sentinel',
+    sentinels: parseEndpoints(sentinels),
+    name,
+    username: config.redisSentinelUsername,
+    password: config.redisSentinelPassword,
+    tls: config.redisSentinelTls,
+  }
 }

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { Failure } from '../domain/failure.ts'
+import { contradictions } from './contradictions.ts'
 import { type Config, SECRETS, Settings, environmentName } from './settings.ts'
 
 const NAMES = new Map(Object.keys(Settings.shape).map((setting) => [environmentName(setting), setting]))
@@ -22,7 +23,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
   const parsed = Settings.safeParse(given)
   for (const { path, message } of parsed.error?.issues ?? [])
     problems.push(`${environmentName(String(path[0]))}: ${message}`)
-  if (parsed.data !== undefined) problems.push(...contradictions(parsed.data))
+  if (parsed.data !== undefined) problems.push(...contradictions(parsed.data, given))
   if (parsed.data !== undefined && problems.length === 0) return Object.freeze(parsed.data)
   throw new Failure('JW_CONFIG_INVALID', `\n${problems.map((problem) => `  ${problem}`).join('\n')}`)
 }
@@ -40,16 +41,4 @@ function readSecret(
   } catch {
     problems.push(`${name}: cannot read ${file}`)
   }
-}
-
-/** Settings that are fine alone and wrong together. */
-function contradictions(config: Config): string[] {
-  const found: string[] = []
-  if ((config.opaCertFile === undefined) !== (config.opaKeyFile === undefined))
-    found.push('JOBWARDEN_OPA_CERT_FILE: mTLS needs both a certificate and JOBWARDEN_OPA_KEY_FILE')
-  if (config.opaTimeoutMs + config.databaseTimeoutMs * 2 > config.jobLockMs)
-    found.push('JOBWARDEN_JOB_LOCK_MS: must be longer than a batch may take (OPA timeout + twice the database timeout)')
-  if (config.batchMax > config.workerConcurrency)
-    found.push('JOBWARDEN_BATCH_MAX: a batch cannot be larger than JOBWARDEN_WORKER_CONCURRENCY')
-  return found
 }

@@ -1,25 +1,19 @@
 import { z } from 'zod'
-
-const text = z.string().min(1)
-const milliseconds = (fallback: number, least = 1) =>
-  z.coerce.number().int().min(least).max(3_600_000).default(fallback)
-const count = (fallback: number, most: number) => z.coerce.number().int().min(1).max(most).default(fallback)
-const url = (...protocols: string[]) =>
-  text.refine((value) => protocols.some((protocol) => value.startsWith(protocol)), {
-    message: `must start with ${protocols.join(' or ')}`,
-  })
+import { BUNDLE_SETTINGS } from './bundle-settings.ts'
+import { REDIS_SETTINGS } from './redis-settings.ts'
+import { count, milliseconds, text, url } from './setting-kinds.ts'
 
 /**
  * Every setting. `redisUrl` is JOBWARDEN_REDIS_URL in the environment, and so on; docs/configuration.md is generated
  * from this. There is deliberately no switch that accepts unsigned commands or allows without a decision.
  */
 export const Settings = z.strictObject({
-  redisUrl: url('redis://', 'rediss://').default('redis://127.0.0.1:6379').describe('The Redis of the queues.'),
+  ...REDIS_SETTINGS,
   queuePrefix: z
     .string()
     .regex(/^[A-Za-z0-9_{}-]{1,64}$/, 'must be letters, digits, "_", "-" or a {hash tag}')
     .default('jobwarden')
-    .describe('Prefix of all queue keys; workers and producers must agree on it.'),
+    .describe('Prefix of all queue keys; workers and producers must agree on it. A Cluster needs a `{hash tag}`.'),
   databaseUrl: url('postgres://', 'postgresql://')
     .optional()
     .describe('PostgreSQL, the system of record. Without it the embedded database is used: one process, no roles.'),
@@ -55,8 +49,11 @@ export const Settings = z.strictObject({
   commandMaxBytes: count(65_536, 1_048_576).describe('A larger signed command is invalid.'),
   commandMaxDepth: count(8, 32).describe('A command that nests deeper is invalid.'),
   clockSkewMs: milliseconds(5_000, 0).describe('Tolerance for clocks of producers that differ from ours.'),
-  sweepMs: milliseconds(30_000, 100).describe('Pause between sweeps for dead jobs and for denials not in the trail.'),
+  sweepMs: milliseconds(30_000, 100).describe(
+    'Pause between sweeps for dead jobs, for denials not in the trail, and for activations of policies.',
+  ),
   sweepGraceMs: milliseconds(10_000, 0).describe('A denial this young may still be on its way to the trail.'),
+  ...BUNDLE_SETTINGS,
   probePort: z.coerce
     .number()
     .int()
@@ -74,7 +71,12 @@ export const Settings = z.strictObject({
 export type Config = Readonly<z.infer<typeof Settings>>
 
 /** Settings that may hold a password: each may also be given as NAME_FILE, and no message quotes their value. */
-export const SECRETS = ['redisUrl', 'databaseUrl'] as const satisfies readonly (keyof Config)[]
+export const SECRETS = [
+  'redisUrl',
+  'redisPassword',
+  'redisSentinelPassword',
+  'databaseUrl',
+] as const satisfies readonly (keyof Config)[]
 
 /** The environment name of a setting. */
 export function environmentName(setting: string): string {

@@ -76,10 +76,25 @@ export const FAILURES = {
     meaning: 'The connection to Redis is lost.',
     remedy: 'Look at Redis and JOBWARDEN_REDIS_URL; the worker connects again by itself.',
   },
+  JW_REDIS_REFUSED: {
+    disposition: 'delay',
+    meaning: 'Redis and this process do not accept each other: a certificate, a password, or a command of no right.',
+    remedy: 'Look at the JOBWARDEN_REDIS_* settings and at the ACL file; `npx jobwarden redis acl` writes one.',
+  },
+  JW_REDIS_UNFIT: {
+    disposition: 'exit',
+    meaning: 'This Redis may lose jobs by itself: it evicts keys, or it is a replica.',
+    remedy: 'Set `maxmemory-policy noeviction`, and name the master. docs/redis.md says what else keeps jobs.',
+  },
   JW_QUEUE_UNAVAILABLE: {
     disposition: 'exit',
     meaning: 'Redis did not take the commands of a producer.',
     remedy: 'Look at Redis and JOBWARDEN_REDIS_URL, then enqueue again: ids that are on the queue are not added twice.',
+  },
+  JW_QUEUE_UNCONFIRMED: {
+    disposition: 'exit',
+    meaning: 'Commands are enqueued, but fewer replicas have them than JOBWARDEN_REDIS_CONFIRM_REPLICAS.',
+    remedy: 'Enqueue the same ids again: what is on the queue is not added twice. Look at the replicas of Redis.',
   },
   JW_AUDIT_UNAVAILABLE: {
     disposition: 'delay',
@@ -90,6 +105,16 @@ export const FAILURES = {
     disposition: 'attempt',
     meaning: 'A job of the audit queue names a denial that the ledger does not have.',
     remedy: 'Somebody else writes to the audit queue: review the Redis ACLs.',
+  },
+  JW_BUNDLES_UNAVAILABLE: {
+    disposition: 'exit',
+    meaning: 'The bundle server cannot be reached, or fails.',
+    remedy: 'Look at it and at JOBWARDEN_BUNDLES_URL. Sidecars keep the policies that they have.',
+  },
+  JW_BUNDLES_REFUSED: {
+    disposition: 'exit',
+    meaning: 'The bundle server refused a bundle, or a token.',
+    remedy: 'Correct what the message names. What was served before is served still.',
   },
   JW_LOCK_LOST: {
     disposition: 'abandon',

@@ -1,43 +1,64 @@
 import { createHash } from 'node:crypto'
-import { readFile, readdir } from 'node:fs/promises'
-import { basename, join, relative } from 'node:path'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { z } from 'zod'
+import { bundledFiles } from './bundled-files.ts'
 import { runProgram } from './run-program.ts'
 
-const BUNDLED = /(\.rego|^data\.(json|ya?ml)|^\.manifest)$/
-const TEST = /_test\.rego$/
+/** Short ids of git grow with the repository, so the same commit would have another one in another clone. */
+const REVISION_LENGTH = 12
 
-/**
- * Names the state of a folder of policies: the short id of the commit that changed it last, when git knows all of its
- * files as they are; else `sha256:` and the start of a hash over the files that a bundle holds.
- */
-export async function policyRevision(policies: string): Promise<string> {
-  return (await commitOf(policies)) ?? `sha256:${await contentHash(policies)}`
+const Commit = z.tuple([z.string().regex(/^[0-9a-f]{40,64}$/), z.string(), z.iso.datetime({ offset: true })])
+
+/** The commit that changed a folder of policies last. */
+export type PolicyCommit = {
+  readonly id: string
+  /** Name and address. */
+  readonly author: string
+  /** RFC 3339. */
+  readonly committedAt: string
 }
 
-async function commitOf(policies: string): Promise<string | undefined> {
+/** A state of a folder of policies. It has no commit while git does not know all of its files as they are. */
+export type PolicyVersion = { readonly revision: string; readonly commit?: PolicyCommit }
+
+/**
+ * Names the state of a folder of policies: the start of the id of the commit that changed it last, when git knows all
+ * of its files as they are; else `sha256:` and the start of a hash over the files that a bundle holds.
+ */
+export async function policyVersion(policies: string): Promise<PolicyVersion> {
+  const commit = await commitOf(policies)
+  return commit === undefined
+    ? { revision: `sha256:${await contentHash(policies)}` }
+    : { revision: commit.id.slice(0, REVISION_LENGTH), commit }
+}
+
+/** The revision of `policyVersion` alone. */
+export async function policyRevision(policies: string): Promise<string> {
+  return (await policyVersion(policies)).revision
+}
+
+async function commitOf(policies: string): Promise<PolicyCommit | undefined> {
   const git = (...args: readonly string[]) => runProgram('git', args, { cwd: policies, timeoutMs: 10_000 })
   try {
     // Ignored files count: they would be in the bundle, but not in the commit.
     if ((await git('status', '--porcelain', '--ignored', '--', '.')) !== '') return undefined
-    const commit = (await git('log', '-1', '--format=%h', '--', '.')).trim()
-    return commit === '' ? undefined : commit
+    const commit = Commit.safeParse(
+      (await git('log', '-1', '--format=%H%n%an <%ae>%n%cI', '--', '.')).trim().split('\n'),
+    )
+    if (!commit.success) return undefined
+    const [id, author, committedAt] = commit.data
+    return { id, author, committedAt }
   } catch {
     return undefined
   }
 }
 
 async function contentHash(policies: string): Promise<string> {
-  const entries = await readdir(policies, { recursive: true, withFileTypes: true })
-  const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name))
   const hash = createHash('sha256')
-  for (const file of files.filter(isBundled).sort()) {
-    const content = await readFile(file)
-    hash.update(`${relative(policies, file)}\0${content.length}\0`).update(content)
+  for (const file of await bundledFiles(policies)) {
+    const content = await readFile(join(policies, file))
+    hash.update(`${file}\0${content.length}\0`).update(content)
   }
-  return hash.digest('hex').slice(0, 12)
-}
-
-function isBundled(file: string): boolean {
-  const name = basename(file)
-  return BUNDLED.test(name) && !TEST.test(name)
+  return hash.digest('hex').slice(0, REVISION_LENGTH)
 }

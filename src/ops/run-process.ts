@@ -2,11 +2,15 @@ import { Failure, toFailure } from '../domain/failure.ts'
 import type { Logger } from '../telemetry/logger.ts'
 
 /** What a process runs and how it ends. */
-export type Running = { close(): Promise<void> }
+export type Running = {
+  close(): Promise<void>
+  /** Resolves when it turns out that it cannot work. */
+  readonly broken?: Promise<Failure>
+}
 
 /**
  * Starts a worker and keeps the process until SIGTERM or SIGINT; then closes it within `graceMs`.
- * Exit status: 0 stopped in order, 1 failed to start or did not stop in time.
+ * Exit status: 0 stopped in order, 1 failed to start, cannot work or did not stop in time.
  * A second signal does not wait. SIGPIPE is left alone: a log reader that goes away must not stop work.
  */
 export async function runProcess(log: Logger, graceMs: number, start: () => Promise<Running>): Promise<void> {
@@ -18,11 +22,15 @@ export async function runProcess(log: Logger, graceMs: number, start: () => Prom
     process.exitCode = 1
     return
   }
-  const signal = await new Promise<string>((resolve) => {
+  const signal = new Promise<string>((resolve) => {
     process.once('SIGTERM', resolve)
     process.once('SIGINT', resolve)
   })
-  log.info({ signal }, 'stopping')
+  const end = await Promise.race([signal, ...(running.broken === undefined ? [] : [running.broken])])
+  if (end instanceof Failure) {
+    log.fatal({ err: end }, 'cannot work')
+    process.exitCode = 1
+  } else log.info({ signal: end }, 'stopping')
   const deadline = setTimeout(() => {
     log.error({ graceMs }, 'did not stop in time; jobs under way go to another worker when their locks expire')
     process.exit(1)

@@ -1,12 +1,12 @@
 import { z } from 'zod'
 import { askOpa } from './ask-opa.ts'
+import { packagesOf } from './packages.ts'
 import type { PolicyProblem } from './policy-problem.ts'
 import { isTranslatable } from './residual-rules.ts'
 
 /** The packages that policies/jobs asks. */
 const ASKED = ['authz', 'data_filter'] as const
 
-const Inspection = z.object({ namespaces: z.record(z.string(), z.array(z.string())).default({}) })
 const Evaluation = z.object({ result: z.array(z.unknown()).optional() })
 const PartialEvaluation = z.object({ partial: z.unknown() })
 
@@ -15,13 +15,13 @@ const PartialEvaluation = z.object({ partial: z.unknown() })
  * not have may be elsewhere.
  */
 export async function askedPackageProblems(dir: string, opaPath: string): Promise<PolicyProblem[]> {
-  const { namespaces } = await askOpa(opaPath, ['inspect', '--format', 'json', dir], Inspection)
-  if (Object.keys(namespaces).length === 0)
+  const packages = await packagesOf(dir, opaPath)
+  if (packages.size === 0)
     return [{ file: dir, line: 1, message: 'there is no policy here', remedy: 'name the folder of the policies' }]
-  const isWhole = 'data.jobs' in namespaces
+  const isWhole = packages.has('data.jobs')
   const problems: PolicyProblem[] = []
   for (const name of ASKED) {
-    const file = namespaces[`data.${name}`]?.find((path) => !path.endsWith('_test.rego'))
+    const file = packages.get(`data.${name}`)?.at(0)
     if (file === undefined && !isWhole) continue
     const place = { file: file ?? dir, line: 1 }
     if (!(await hasDefault(name, dir, opaPath))) problems.push({ ...place, ...undefinedAllow(name) })

@@ -6,3 +6,8 @@ export type PolicyProblem = {
   /** What to do about it: a command when one corrects it or tells more. */
   readonly remedy: string
 }
+
+/** A problem as two lines for people, the first of which editors can follow. */
+export function problemText({ file, line, message, remedy }: PolicyProblem): string {
+  return `${file}:${line}: ${message}\n    remedy: ${remedy}`
+}

@@ -1,15 +1,15 @@
 import { ROOT_CONTEXT, propagation, trace } from '@opentelemetry/api'
 import { Queue, type Telemetry } from 'bullmq'
-import type { Redis } from 'ioredis'
 import type { AuditSink, PublishedDenial } from '../audit/audit-sink.ts'
 import { Failure, messageOf } from '../domain/failure.ts'
 import { AUDIT_QUEUE } from './names.ts'
 import { ATTEMPTS } from './untrusting-worker.ts'
 import { queueFailure } from './queue-failure.ts'
+import type { RedisConnection } from './redis-options.ts'
 
 export type AuditQueueOptions = {
   readonly prefix: string
-  readonly redis: Redis
+  readonly redis: RedisConnection
   readonly telemetry?: Telemetry | undefined
   readonly onError: (error: Error) => void
 }

@@ -1,33 +1,56 @@
 import { Queue, type Telemetry } from 'bullmq'
-import type { Redis } from 'ioredis'
-import { ATTEMPTS } from './untrusting-worker.ts'
+import { Failure, messageOf } from '../domain/failure.ts'
+import { within } from './deadline.ts'
 import { COMMAND_QUEUE } from './names.ts'
 import { queueFailure } from './queue-failure.ts'
+import { PRODUCER_PATIENCE_MS } from './redis.ts'
+import type { RedisConnection } from './redis-options.ts'
+import { ReplicaConfirmation } from './replica-confirmation.ts'
+import { ATTEMPTS } from './untrusting-worker.ts'
 
 export type SignedCommand = { readonly id: string; readonly action: string; readonly jws: string }
+
+export type CommandQueueOptions = {
+  readonly prefix: string
+  readonly redis: RedisConnection
+  /** So many replicas must have the commands of a call before it succeeds; 0 asks none. */
+  readonly confirm: { readonly replicas: number; readonly timeoutMs: number }
+  readonly telemetry?: Telemetry | undefined
+  readonly onError: (error: Error) => void
+}
 
 /** The command queue, as producers use it. A command's id is its job id: adding it again adds nothing. */
 export class CommandQueue {
   readonly #queue: Queue
+  readonly #confirmation: ReplicaConfirmation | undefined
 
-  constructor(options: {
-    readonly prefix: string
-    readonly redis: Redis
-    readonly telemetry?: Telemetry | undefined
-    readonly onError: (error: Error) => void
-  }) {
+  constructor({ prefix, redis, confirm, telemetry, onError }: CommandQueueOptions) {
     this.#queue = new Queue(COMMAND_QUEUE, {
-      prefix: options.prefix,
-      connection: options.redis,
+      prefix,
+      connection: redis,
       defaultJobOptions: ATTEMPTS,
-      ...(options.telemetry !== undefined && { telemetry: options.telemetry }),
+      ...(telemetry !== undefined && { telemetry }),
     })
-    this.#queue.on('error', (error) => options.onError(queueFailure(error)))
+    this.#queue.on('error', (error) => onError(queueFailure(error)))
+    if (confirm.replicas > 0)
+      this.#confirmation = new ReplicaConfirmation({ redis, key: this.#queue.toKey('meta'), ...confirm })
   }
 
-  /** Adds commands in one round trip. @throws the error of Redis; then the same call may be made again */
+  /**
+   * Adds commands in one round trip.
+   * @throws Failure JW_QUEUE_UNAVAILABLE | JW_QUEUE_UNCONFIRMED; then the same call may be made again
+   */
   async add(commands: readonly SignedCommand[]): Promise<void> {
-    await this.#queue.addBulk(commands.map(({ id, action, jws }) => ({ name: action, data: jws, opts: { jobId: id } })))
+    const jobs = commands.map(({ id, action, jws }) => ({ name: action, data: jws, opts: { jobId: id } }))
+    const write = async () => void (await this.#queue.addBulk(jobs))
+    try {
+      await within(PRODUCER_PATIENCE_MS, this.#confirmation?.confirm(write) ?? write())
+    } catch (error) {
+      if (error instanceof Failure) throw error
+      throw new Failure('JW_QUEUE_UNAVAILABLE', `the queue did not take the commands: ${messageOf(error)}`, {
+        cause: error,
+      })
+    }
   }
 
   close(): Promise<void> {

@@ -1,20 +1,22 @@
 import { trace } from '@opentelemetry/api'
 import { DelayedError, type Job, type Telemetry } from 'bullmq'
-import type { Redis } from 'ioredis'
 import { Failure, messageOf, toFailure } from '../domain/failure.ts'
 import type { Delivery } from './delivery.ts'
 import { queueFailure } from './queue-failure.ts'
+import type { RedisConnection } from './redis-options.ts'
 import { UntrustingWorker } from './untrusting-worker.ts'
 
 export type ConsumerOptions = {
   readonly queue: string
   readonly prefix: string
-  readonly redis: Redis
+  readonly redis: RedisConnection
   /** How many jobs may be under way at once; what the consumer gathers batches from. */
   readonly concurrency: number
   /** How long a job is ours without renewal. BullMQ renews it while this process runs. */
   readonly lockMs: number
   readonly telemetry?: Telemetry | undefined
+  /** No job is taken before this resolves. */
+  readonly startAfter: Promise<unknown>
   /** How many finished jobs stay for operators to look at. */
   readonly keepFinished: number
   readonly onError: (error: Error) => void
@@ -58,6 +60,7 @@ export function consume<Result>(
     {
       prefix,
       connection: redis,
+      autorun: false,
       concurrency,
       lockDuration: lockMs,
       stalledInterval: lockMs,
@@ -67,10 +70,20 @@ export function consume<Result>(
       ...(telemetry !== undefined && { telemetry }),
     },
   )
-  worker.on('error', (error) => options.onError(queueFailure(error)))
+  const onError = (error: Error) => options.onError(queueFailure(error))
+  worker.on('error', onError)
+  const start = async () => {
+    await options.startAfter
+    worker.run().catch(onError) // Does nothing while it is paused or closing.
+  }
+  const started = start()
+  started.catch(() => undefined) // Whoever gave `startAfter` says why.
   return {
     pause: () => worker.pause(true),
-    resume: () => worker.resume(),
+    resume: async () => {
+      await started
+      await worker.resume()
+    },
     close: () => worker.close(),
   }
 }

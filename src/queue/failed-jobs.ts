@@ -1,6 +1,6 @@
 import { Queue } from 'bullmq'
 import type { Delivery } from './delivery.ts'
-import type { RedisConnection } from './redis.ts'
+import type { RedisConnection } from './redis-options.ts'
 import { queueFailure } from './queue-failure.ts'
 
 /** How to reach a queue. */

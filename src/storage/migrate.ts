@@ -4,12 +4,14 @@ import { Failure, messageOf } from '../domain/failure.ts'
 import { type Database, type PostgresOptions, openPostgres } from './database.ts'
 import * as ledgerAndAudit from './migrations/0001-ledger-and-audit.ts'
 import * as documents from './migrations/0002-documents.ts'
+import * as policyActivations from './migrations/0003-policy-activations.ts'
 import { storeFailure } from './store-failure.ts'
 
 /** Every migration, in order. Append; never edit one that has landed. */
 export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0001-ledger-and-audit': ledgerAndAudit,
   '0002-documents': documents,
+  '0003-policy-activations': policyActivations,
 }
 
 const TABLES = {

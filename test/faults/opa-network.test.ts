@@ -5,6 +5,7 @@ import { type OpenProducer, openProducer } from '../../producers/open-producer.t
 import type { Config } from '../../src/config/settings.ts'
 import type { Running } from '../../src/ops/run-process.ts'
 import { COMMAND_QUEUE } from '../../src/queue/names.ts'
+import { redisOptions } from '../../src/config/adapter-options.ts'
 import { connectRedis } from '../../src/queue/redis.ts'
 import { createLogger } from '../../src/telemetry/logger.ts'
 import { startAuthorizer } from '../../workers/authorizer.ts'
@@ -131,7 +132,7 @@ async function isSuspended(): Promise<boolean> {
 
 /** Failed jobs, and the most attempts that a finished one shows: BullMQ counts the last, successful one. */
 async function jobCounts() {
-  const redis = connectRedis(config.redisUrl, 'worker', () => undefined)
+  const redis = connectRedis(redisOptions(config), 'worker', () => undefined)
   const jobs = new Queue(COMMAND_QUEUE, { prefix: config.queuePrefix, connection: redis })
   try {
     const completed = await jobs.getCompleted(0, 999)

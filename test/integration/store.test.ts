@@ -255,6 +255,17 @@ describe.each(BACKENDS)('the store on %s', (_name, open) => {
       ],
       ['delete from audit.records', { authorizer: 'refused', auditor: 'refused', reader: 'refused' }],
       ['truncate audit.records', { authorizer: 'refused', auditor: 'refused', reader: 'refused' }],
+      ['select 1 from audit.policy_activations', { authorizer: 'refused', auditor: 'done', reader: 'done' }],
+      [
+        `insert into audit.policy_activations (bundle, revision, digest, signed_by, pushed_at, pushed_by, first_seen_at,
+         first_seen_by) values ('b', 'r', 'd', 'k', clock_timestamp(), 'p', now(), 's')`,
+        { authorizer: 'refused', auditor: 'done', reader: 'refused' },
+      ],
+      [
+        "update audit.policy_activations set signed_by = 'x'",
+        { authorizer: 'refused', auditor: 'refused', reader: 'refused' },
+      ],
+      ['delete from audit.policy_activations', { authorizer: 'refused', auditor: 'refused', reader: 'refused' }],
       ['create table resources.mine (id int)', { authorizer: 'refused', auditor: 'refused', reader: 'refused' }],
     ]
     test.each(rights)('%s', async (statement, expected) => {

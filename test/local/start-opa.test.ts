@@ -77,7 +77,7 @@ test('the revision is the commit that changed the policies last, while git knows
   expect(await policyRevision(policies)).toMatch(/^sha256:/)
   await git('add', '.')
   await git('commit', '--quiet', '--message', 'policies')
-  const commit = (await git('rev-parse', '--short', 'HEAD')).trim()
+  const commit = (await git('rev-parse', '--short=12', 'HEAD')).trim()
   await git('commit', '--quiet', '--allow-empty', '--message', 'something else')
   expect(await policyRevision(policies)).toBe(commit)
   await writeFile(join(policies, 'more.rego'), 'package more\n')

@@ -1,12 +1,14 @@
 import { Queue } from 'bullmq'
-import type { Redis } from 'ioredis'
 import { sql } from 'kysely'
 import { afterAll, afterEach, beforeAll, beforeEach, expect } from 'vitest'
 import { type OpenProducer, openProducer } from '../../producers/open-producer.ts'
+import { redisOptions } from '../../src/config/adapter-options.ts'
 import { loadConfig } from '../../src/config/load-config.ts'
 import { runningServers } from '../../src/local/server-process.ts'
+import type { Workspace } from '../../src/local/workspace.ts'
 import { AUDIT_QUEUE, COMMAND_QUEUE } from '../../src/queue/names.ts'
 import { connectRedis } from '../../src/queue/redis.ts'
+import type { RedisConnection } from '../../src/queue/redis-options.ts'
 import { type FaultPoint, faultAt } from './killable-authorizer.ts'
 import { brokenInvariants } from './invariants.ts'
 import { eventually, outcomesOf } from './ledger.ts'
@@ -31,7 +33,7 @@ export type FaultBench = {
   /** The queues as BullMQ sees them, to look at and to tamper with. */
   readonly commands: Queue
   readonly audit: Queue
-  readonly redis: Redis
+  readonly redis: RedisConnection
   readonly startAuthorizer: (overrides?: Readonly<Record<string, string>>) => WorkerProcess
   readonly startAuditor: (overrides?: Readonly<Record<string, string>>) => WorkerProcess
   /** An authorizer that sends itself `signal` at `point` once `after` commands have come that far. */
@@ -43,8 +45,14 @@ export type FaultBench = {
   readonly logs: () => string
 }
 
+/** Starts another Redis than the stack's, and gives the settings with which its users reach it. */
+export type RedisSetup = (workspace: Workspace) => Promise<(user: string) => Readonly<Record<string, string>>>
+
+const STACKS_OWN: RedisSetup = async () => () => ({})
+
 /** Starts servers for a test file, and gives each of its tests an empty database and queues of its own. */
-export function useFaultBench(): () => FaultBench {
+export function useFaultBench(setUpRedis: RedisSetup = STACKS_OWN): () => FaultBench {
+  let redisEnv: Awaited<ReturnType<RedisSetup>>
   let stack: Stack
   let bench: FaultBench
   let close: () => Promise<void>
@@ -53,6 +61,7 @@ export function useFaultBench(): () => FaultBench {
     stack = await startStack()
     // The stack trades durability for speed; here the server dies, and what it has acknowledged must survive.
     await sql`alter database postgres set synchronous_commit = on`.execute(stack.owner)
+    redisEnv = await setUpRedis(stack.workspace)
   })
   afterAll(async () => {
     await stack.close()
@@ -61,7 +70,7 @@ export function useFaultBench(): () => FaultBench {
   })
   beforeEach(async () => {
     await emptyDatabase(stack.owner)
-    const opened = await openBench(stack)
+    const opened = await openBench(stack, redisEnv)
     bench = opened.bench
     close = opened.close
   })
@@ -73,21 +82,27 @@ export function useFaultBench(): () => FaultBench {
   return () => bench
 }
 
-async function openBench(stack: Stack): Promise<{ bench: FaultBench; close: () => Promise<void> }> {
+async function openBench(
+  stack: Stack,
+  redisEnv: Awaited<ReturnType<RedisSetup>>,
+): Promise<{ bench: FaultBench; close: () => Promise<void> }> {
   const env = stack.env(QUICK)
-  const config = loadConfig(env)
+  const config = loadConfig({ ...env, ...redisEnv('admin') })
   const onError = () => undefined
-  const redis = connectRedis(config.redisUrl, 'worker', onError)
+  const redis = connectRedis(redisOptions(config), 'worker', onError)
   const [commands, audit] = [COMMAND_QUEUE, AUDIT_QUEUE].map((name) => {
     const queue = new Queue(name, { prefix: config.queuePrefix, connection: redis })
     queue.on('error', onError)
     return queue
   })
   if (commands === undefined || audit === undefined) throw new Error('there are two queues')
-  const queue = await openProducer(config, { lifetimeMs: 600_000, tracing: false })
+  const queue = await openProducer(loadConfig({ ...env, ...redisEnv('producer') }), {
+    lifetimeMs: 600_000,
+    tracing: false,
+  })
   const workers: WorkerProcess[] = []
-  const start = (entry: string, overrides: Readonly<Record<string, string>> = {}) => {
-    const worker = new WorkerProcess(entry, { ...env, ...overrides })
+  const start = (entry: string, user: string, overrides: Readonly<Record<string, string>> = {}) => {
+    const worker = new WorkerProcess(entry, { ...env, ...redisEnv(user), ...overrides })
     workers.push(worker)
     return worker
   }
@@ -97,9 +112,9 @@ async function openBench(stack: Stack): Promise<{ bench: FaultBench; close: () =
     commands,
     audit,
     redis,
-    startAuthorizer: (overrides) => start('workers/authorizer.ts', overrides),
-    startAuditor: (overrides) => start('workers/auditor.ts', overrides),
-    startFaulty: (...fault) => start('test/support/killable-authorizer.ts', faultAt(...fault)),
+    startAuthorizer: (overrides) => start('workers/authorizer.ts', 'worker', overrides),
+    startAuditor: (overrides) => start('workers/auditor.ts', 'auditor', overrides),
+    startFaulty: (...fault) => start('test/support/killable-authorizer.ts', 'worker', faultAt(...fault)),
     enqueue: async (workload) => {
       const { rejected } = await queue.producer.enqueue(workload.commands)
       expect(rejected).toEqual([])

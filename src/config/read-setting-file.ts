@@ -1,0 +1,25 @@
+import { readFile } from 'node:fs/promises'
+import type { z } from 'zod'
+import { Failure } from '../domain/failure.ts'
+
+/**
+ * Reads the JSON file that a setting names. No message quotes the file's content.
+ * @throws Failure JW_CONFIG_INVALID that names the setting, the file and every place in it that is wrong
+ */
+export async function readSettingFile<Schema extends z.ZodType>(
+  setting: string,
+  file: string,
+  schema: Schema,
+): Promise<z.infer<Schema>> {
+  let json: unknown
+  try {
+    json = JSON.parse(await readFile(file, 'utf8'))
+  } catch (error) {
+    const why = error instanceof SyntaxError ? 'it is not JSON' : 'it cannot be read'
+    throw new Failure('JW_CONFIG_INVALID', `${setting} ${file}: ${why}`)
+  }
+  const parsed = schema.safeParse(json)
+  if (parsed.success) return parsed.data
+  const problems = parsed.error.issues.map(({ path, message }) => `  ${path.join('.') || 'the file'}: ${message}`)
+  throw new Failure('JW_CONFIG_INVALID', `${setting} ${file}:\n${problems.join('\n')}`)
+}

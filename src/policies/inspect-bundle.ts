@@ -1,0 +1,36 @@
+import { z } from 'zod'
+import { runOpa } from './run-opa.ts'
+
+/** What a bundle says of itself. `environment` and the rest of the metadata are as `jobwarden policies build` writes them. */
+const Manifest = z.object({
+  revision: z.string().min(1).max(200),
+  roots: z.array(z.string()).default(['']),
+  metadata: z
+    .object({
+      environment: z.string().optional(),
+      author: z.string().max(500).optional(),
+      commit: z.string().max(100).optional(),
+      committed_at: z.iso.datetime({ offset: true }).optional(),
+    })
+    .default({}),
+})
+
+const Inspection = z.object({
+  manifest: Manifest,
+  signatures_config: z.object({ signatures: z.array(z.string()).default([]) }).default({ signatures: [] }),
+})
+
+export type BundleContent = {
+  readonly manifest: z.infer<typeof Manifest>
+  /** Compact JWS; not verified. */
+  readonly signatures: readonly string[]
+}
+
+/** Has OPA read the file of a bundle. `problem` says why it is none, or what its manifest lacks. Nothing is verified. */
+export async function inspectBundle(opa: string, file: string): Promise<BundleContent | { readonly problem: string }> {
+  const { ok, stdout, stderr } = await runOpa(opa, ['inspect', '--format', 'json', file])
+  if (!ok) return { problem: (stderr || stdout).replaceAll(file, 'bundle').trim().slice(0, 2_000) }
+  const parsed = Inspection.safeParse(JSON.parse(stdout))
+  if (!parsed.success) return { problem: `its manifest is not as it should be:\n${z.prettifyError(parsed.error)}` }
+  return { manifest: parsed.data.manifest, signatures: parsed.data.signatures_config.signatures }
+}

@@ -1,0 +1,64 @@
+import { readFileSync } from 'node:fs'
+import { type ConnectionOptions, createSecureContext } from 'node:tls'
+import type { Cluster, Redis } from 'ioredis'
+import { Failure, messageOf } from '../domain/failure.ts'
+
+/** A connection to the Redis of the queues. */
+export type RedisConnection = Redis | Cluster
+
+export type RedisEndpoint = { readonly host: string; readonly port: number }
+
+/** Where Redis is. */
+export type RedisPlace =
+  | { readonly kind: 'single'; readonly url: string }
+  | {
+      readonly kind: 'sentinel'
+      readonly sentinels: readonly RedisEndpoint[]
+      /** The name under which the sentinels know the master. */
+      readonly name: string
+      readonly username?: string | undefined
+      readonly password?: string | undefined
+      /** Whether the sentinels themselves are reached by TLS. */
+      readonly tls: boolean
+    }
+  | { readonly kind: 'cluster'; readonly nodes: readonly RedisEndpoint[] }
+
+/** How to reach Redis. */
+export type RedisOptions = {
+  readonly place: RedisPlace
+  readonly username?: string | undefined
+  readonly password?: string | undefined
+  /** TLS to a master behind Sentinel and to the nodes of a Cluster; a URL says it itself. */
+  readonly tls?: boolean
+  /** PEM files: the authority to trust, and the client's certificate and key for mTLS. */
+  readonly caFile?: string | undefined
+  readonly certFile?: string | undefined
+  readonly keyFile?: string | undefined
+}
+
+/** What TLS trusts and shows. @throws Failure JW_CONFIG_INVALID when a file cannot be used */
+export function trustOf({ caFile, certFile, keyFile }: RedisOptions): ConnectionOptions {
+  const [ca, cert, key] = [caFile, certFile, keyFile].map(readPem)
+  const trust = {
+    ...(ca !== undefined && { ca }),
+    ...(cert !== undefined && { cert }),
+    ...(key !== undefined && { key }),
+  }
+  try {
+    createSecureContext(trust)
+    return trust
+  } catch (error) {
+    throw new Failure('JW_CONFIG_INVALID', `a TLS file of Redis cannot be used: ${messageOf(error)}`, { cause: error })
+  }
+}
+
+function readPem(file: string | undefined): Buffer | undefined {
+  if (file === undefined) return undefined
+  try {
+    return readFileSync(file)
+  } catch (error) {
+    throw new Failure('JW_CONFIG_INVALID', `the TLS file ${file} of Redis cannot be read: ${messageOf(error)}`, {
+      cause: error,
+    })
+  }
+}

@@ -1,0 +1,52 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { type Failure, toFailure } from '../src/domain/failure.ts'
+import { queueFailure } from '../src/queue/queue-failure.ts'
+import { requireFitRedis } from '../src/queue/redis-fitness.ts'
+import type { RedisConnection } from '../src/queue/redis-options.ts'
+import type { Logger } from '../src/telemetry/logger.ts'
+
+export type Fitness = {
+  /** Resolves once Redis was reached and is fit. */
+  readonly fit: Promise<void>
+  /** Resolves once Redis was reached and is not. */
+  readonly broken: Promise<Failure>
+}
+
+/**
+ * Looks at Redis when it is reached for the first time. One that cannot be reached now does not keep a worker from
+ * starting: it waits for it, and is told later.
+ * @throws Failure JW_REDIS_UNFIT when Redis is reached now and may lose jobs by itself, JW_REDIS_REFUSED when it does
+ * not let us look
+ */
+export async function awaitFitRedis(redis: RedisConnection, log: Logger): Promise<Fitness> {
+  const fit = lookWhenReached(redis, log)
+  const fitness = { fit, broken: fit.then(() => new Promise<never>(() => undefined), toFailure) }
+  const { promise: away, resolve: isAway } = Promise.withResolvers<void>()
+  const onError = () => isAway()
+  redis.on('error', onError)
+  try {
+    await Promise.race([fit, away])
+  } finally {
+    redis.off('error', onError)
+  }
+  return fitness
+}
+
+/** The pause before the next look at a Redis that is reached and does not answer. */
+const AGAIN_MS = 500
+
+async function lookWhenReached(redis: RedisConnection, log: Logger): Promise<void> {
+  for (;;) {
+    try {
+      for (const warning of await requireFitRedis(redis)) log.warn(warning)
+      return
+    } catch (error) {
+      const failure = queueFailure(error instanceof Error ? error : toFailure(error))
+      const lasts = failure.code === 'JW_REDIS_REFUSED' && redis.status === 'ready'
+      if (failure.code === 'JW_REDIS_UNFIT' || lasts || redis.status === 'end') throw failure
+      // The connection was lost, or never was: its own errors say why, and it is made anew.
+      if (redis.status === 'ready') await delay(AGAIN_MS)
+      else await new Promise((resolve) => redis.once('ready', resolve))
+    }
+  }
+}
