@@ -14,13 +14,15 @@ import { createLogger } from '../src/telemetry/logger.ts'
 import { startAuditor } from '../workers/auditor.ts'
 import { startAuthorizer } from '../workers/authorizer.ts'
 import { DOCUMENTS, outcomes, recordedDenials, seed } from './demo/demo-database.ts'
-import { type DemoStack, startDemoStack } from './demo/demo-stack.ts'
+import { type DemoStack, openDeployedStack, startDemoStack } from './demo/demo-stack.ts'
 import { mixedCommands, scenes } from './demo/story.ts'
 import { batchesLine, casesTable, countsOf } from './demo/tell.ts'
 import { watch } from './demo/watch.ts'
 
 const MIXED = 2_000
 const PATIENCE_MS = 120_000
+
+type Stack = Pick<DemoStack, 'config' | 'database'>
 
 const say = (line: string) => void process.stdout.write(`${line}\n`)
 
@@ -46,7 +48,19 @@ async function demo(keep: boolean): Promise<void> {
   }
 }
 
-async function tellStory(stack: DemoStack, tracing: boolean, sizes: number[]): Promise<void> {
+/** The same story through workers that run already, such as those of docker-compose.yml. */
+async function demoDeployed(): Promise<void> {
+  const stack = openDeployedStack(process.env, (line) => say(`- ${line}`))
+  try {
+    await seed(stack.database)
+    await tellStory(stack, tracingConfigured(process.env))
+  } finally {
+    await stack.database.destroy()
+  }
+}
+
+/** `sizes` collects the sizes of the batches, where the workers run in this process. */
+async function tellStory(stack: Stack, tracing: boolean, sizes?: number[]): Promise<void> {
   const { config, database } = stack
   const run = Date.now().toString(36)
   const queue = await openProducer(config, { lifetimeMs: 3_600_000, tracing })
@@ -56,13 +70,13 @@ async function tellStory(stack: DemoStack, tracing: boolean, sizes: number[]): P
     say(`\nThe article's cases:\n`)
     say(casesTable(cases, await settled(stack, run, cases.length)))
 
-    sizes.length = 0
+    sizes?.splice(0)
     const started = performance.now()
     await queue.producer.enqueue(mixedCommands(run, MIXED, DOCUMENTS))
     const all = await settled(stack, run, cases.length + MIXED, progress())
     const seconds = (performance.now() - started) / 1000
     say(`\n${MIXED} mixed commands: ${(MIXED / seconds).toFixed(0)} a second from enqueue to outcome`)
-    say(`  ${batchesLine(sizes)}`)
+    if (sizes !== undefined) say(`  ${batchesLine(sizes)}`)
     say(`  all ${all.size} commands: ${countsOf(all.values())}`)
 
     const denied = [...all.values()].filter(({ outcome }) => outcome === 'denied').length
@@ -77,7 +91,7 @@ async function tellStory(stack: DemoStack, tracing: boolean, sizes: number[]): P
 
 /** The outcomes of the run, once there are as many as commands. */
 async function settled(
-  { database }: DemoStack,
+  { database }: Stack,
   run: string,
   count: number,
   onProgress: (done: number, of: number) => void = () => undefined,
@@ -113,8 +127,11 @@ async function until(holds: () => Promise<boolean>): Promise<void> {
 
 endWithReader()
 try {
-  const { values } = parseArgs({ options: { keep: { type: 'boolean', default: false } } })
-  await demo(values.keep)
+  const { values } = parseArgs({
+    options: { keep: { type: 'boolean', default: false }, deployed: { type: 'boolean', default: false } },
+  })
+  if (values.keep && values.deployed) throw new Error('--keep: what is deployed stays up anyway; leave it out')
+  await (values.deployed ? demoDeployed() : demo(values.keep))
 } catch (error) {
   process.stderr.write(`${messageOf(error)}\n`)
   process.exitCode = 1

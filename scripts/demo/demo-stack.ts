@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { requireDatabaseUrl } from '../../console/require-database-url.ts'
 import { loadConfig } from '../../src/config/load-config.ts'
 import type { Config } from '../../src/config/settings.ts'
 import { buildBundle } from '../../src/local/build-bundle.ts'
@@ -36,6 +37,16 @@ export async function startDemoStack(
   workspace.defer(() => database.destroy())
   await migrate(database)
   return { config, database, keysFile }
+}
+
+/** What a deployment's producer and the owner of its database see. Both come from JOBWARDEN_*, and are left running. */
+export function openDeployedStack(
+  env: Environment,
+  say: (line: string) => void,
+): Pick<DemoStack, 'config' | 'database'> {
+  const config = loadConfig(env)
+  requireDatabaseUrl(config)
+  return { config, database: openDatabase(config, say) }
 }
 
 async function ownOpa(workspace: Workspace, say: (line: string) => void): Promise<string> {

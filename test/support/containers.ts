@@ -75,7 +75,7 @@ function controlOf(container: StartedTestContainer): ServerControl {
       await container.restart()
       running = true
     },
-    stop: (name = 'SIGTERM') => end(name),
+    stop: (name) => end(name ?? 'SIGTERM'),
     kill: async (name) => void (await (name === 'SIGKILL' ? end(name) : signal(name))),
   }
 }

@@ -1,0 +1,74 @@
+import { messageOf } from '../../src/domain/failure.ts'
+import { runProgram } from '../../src/local/run-program.ts'
+import { type Compose, obtainCompose } from './obtain-compose.ts'
+
+const IMAGE = 'jobwarden:0.1.0'
+const BUILD_WITHIN_MS = 600_000
+const UP_WITHIN_MS = 300_000
+const COMMAND_WITHIN_MS = 120_000
+
+/** docker-compose.yml of the repository, brought up under a name of its own. */
+export class ComposeProject {
+  readonly #compose: Compose
+  readonly #name = `jobwarden-test-${process.pid}`
+
+  private constructor(compose: Compose) {
+    this.#compose = compose
+  }
+
+  /** Builds the image and brings everything up; resolves once every service is healthy. */
+  static async up(): Promise<ComposeProject> {
+    const project = new ComposeProject(await obtainCompose())
+    // The classic builder finds base images that are on this machine alone.
+    await runProgram('docker', ['build', '--quiet', '--tag', IMAGE, '.'], {
+      env: { ...process.env, DOCKER_BUILDKIT: '0' },
+      timeoutMs: BUILD_WITHIN_MS,
+    })
+    try {
+      await project.call(['up', '--wait'], UP_WITHIN_MS)
+    } catch (error) {
+      const logs = await project.call(['logs', '--tail', '20']).catch(messageOf)
+      await project.down()
+      throw new Error(`the stack did not come up:\n${logs}`, { cause: error })
+    }
+    return project
+  }
+
+  /** Runs `docker compose` with these arguments and returns what it prints. @throws Error with its last lines */
+  call(args: readonly string[], timeoutMs = COMMAND_WITHIN_MS): Promise<string> {
+    const { file, args: first } = this.#compose
+    return runProgram(file, [...first, '--project-name', this.#name, ...args], { timeoutMs })
+  }
+
+  /** Runs a service once, with its command replaced by these arguments. */
+  run(service: string, args: readonly string[] = [], flags: readonly string[] = []): Promise<string> {
+    return this.call(['run', '--rm', '--no-deps', '--no-TTY', ...flags, service, ...args])
+  }
+
+  /** Runs a program in the container of a service. */
+  exec(service: string, ...args: readonly string[]): Promise<string> {
+    return this.call(['exec', '--no-TTY', service, ...args])
+  }
+
+  /** The address of a service on the bridge of the project, which this machine reaches though nothing is published. */
+  async address(service: string): Promise<string> {
+    const [id = ''] = await this.containers(service)
+    const format = '{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}'
+    return (await runProgram('docker', ['inspect', '--format', format, id])).trim()
+  }
+
+  /** A secret of the operator's. */
+  async secret(file: string): Promise<string> {
+    return (await this.run('console', [`/secrets/${file}`], ['--entrypoint', 'cat'])).trim()
+  }
+
+  /** The ids of the running containers of a service. */
+  async containers(service: string): Promise<readonly string[]> {
+    return (await this.call(['ps', '--quiet', service])).split('\n').filter((id) => id !== '')
+  }
+
+  /** Removes containers, networks and volumes. */
+  async down(): Promise<void> {
+    await this.call(['--profile', 'tools', 'down', '--volumes', '--timeout', '5', '--remove-orphans'])
+  }
+}

@@ -1,0 +1,97 @@
+import { Redis } from 'ioredis'
+import { sql } from 'kysely'
+import { COMMAND_QUEUE } from '../../src/queue/names.ts'
+import { type Database, openPostgres } from '../../src/storage/database.ts'
+import { ComposeProject } from './compose-project.ts'
+import { eventually } from './ledger.ts'
+
+const QUEUE = `jobwarden:${COMMAND_QUEUE}`
+const WITHIN_MS = 90_000
+
+/** The Compose stack as a test sees it: PostgreSQL as its owner, Redis as its reader, everything else by Compose. */
+export class DeployedStack {
+  readonly compose: ComposeProject
+  readonly #owner: Database
+  readonly #redis: Redis
+
+  private constructor(compose: ComposeProject, owner: Database, redis: Redis) {
+    this.compose = compose
+    this.#owner = owner
+    this.#redis = redis
+  }
+
+  static async up(): Promise<DeployedStack> {
+    const compose = await ComposeProject.up()
+    try {
+      const url = new URL(await compose.secret('owner-database-url'))
+      url.hostname = await compose.address('postgres')
+      const password = await compose.secret('redis/reader.password')
+      const host = await compose.address('redis')
+      const owner = openPostgres({ url: url.href, maxConnections: 1, timeoutMs: 30_000, onError: () => undefined })
+      return new DeployedStack(compose, owner, new Redis({ host, username: 'reader', password }))
+    } catch (error) {
+      await compose.down()
+      throw error
+    }
+  }
+
+  async down(): Promise<void> {
+    this.#redis.disconnect()
+    await this.#owner.destroy()
+    await this.compose.down()
+  }
+
+  /** Enqueues reads by somebody who owns nothing, with the ids `<run>-1` and so on: each will be denied. */
+  async enqueueDenied(count: number, run: string): Promise<void> {
+    const resource = { type: 'document', id: 'resource_1' }
+    const command = JSON.stringify({ id: `${run}-&`, user: { id: 'stranger', role: 'user' }, action: 'read', resource })
+    const pipe = `seq 1 ${count} | sed 's/.*/${command}/' | node console/jobwarden.ts enqueue 2>&1`
+    const said = await this.compose.run('console', ['-c', pipe], ['--entrypoint', 'sh'])
+    if (!said.includes(`${count} enqueued, 0 rejected`)) throw new Error(`jobwarden enqueue said: ${said}`)
+  }
+
+  /** How many commands of a run have an outcome. */
+  async outcomes(run: string): Promise<number> {
+    const { rows } = await sql<{ count: number }>`
+      select count(*)::int as count from ledger.commands where id like ${`${run}-%`}`.execute(this.#owner)
+    return rows[0]?.count ?? 0
+  }
+
+  /** Resolves once as many commands of a run have an outcome. */
+  async settled(run: string, count: number): Promise<void> {
+    await eventually(async () => (await this.outcomes(run)) >= count || undefined, WITHIN_MS)
+  }
+
+  /** How many records of a run the trail has. */
+  async records(run: string): Promise<number> {
+    const { rows } = await sql<{ count: number }>`
+      select count(*)::int as count from audit.records where id like ${`${run}-%`}`.execute(this.#owner)
+    return rows[0]?.count ?? 0
+  }
+
+  /** Which revision gave which reason to a run's denials, in the order of their first decisions. */
+  async reasonsByRevision(run: string): Promise<readonly { revision: string; reason: string }[]> {
+    const { rows } = await sql<{ revision: string; reason: string }>`
+      select policy_revision as revision, detail->'reasons'->0->>'message' as reason from ledger.commands
+       where id like ${`${run}-%`} group by 1, 2 order by min(recorded_at)`.execute(this.#owner)
+    return rows
+  }
+
+  /** How many jobs wait for a worker. */
+  waiting(): Promise<number> {
+    return this.#redis.llen(`${QUEUE}:wait`)
+  }
+
+  /** How many attempts a job has taken. */
+  async attemptsOf(id: string): Promise<number> {
+    return Number(await this.#redis.hget(`${QUEUE}:${id}`, 'atm'))
+  }
+
+  async workerIsReady(): Promise<boolean> {
+    const asking = this.compose.exec('authorizer', 'node', 'workers/healthcheck.ts', 'http://127.0.0.1:8080/readyz')
+    return asking.then(
+      () => true,
+      () => false,
+    )
+  }
+}
