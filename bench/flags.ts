@@ -7,7 +7,7 @@ export type Flags = {
   /** Where to write the result as JSON. */
   readonly json: string | undefined
   /** What to measure: workers against each other unless told. */
-  readonly subject: 'workers' | 'memory' | 'decisions' | 'collections'
+  readonly subject: 'workers' | 'scale' | 'memory' | 'decisions' | 'collections'
   /** How many documents `collections` has. */
   readonly documents: number
   readonly help: boolean
@@ -17,10 +17,12 @@ export type Flags = {
 export const DEFAULT_JOBS = 20_000
 
 export const USAGE = `npm run bench -- [--jobs N] [--json FILE]
+npm run bench -- --scale [--jobs N]
 npm run bench -- --memory | --decisions | --collections [--documents N]
 
   --jobs N       jobs a row (default ${DEFAULT_JOBS}); fewer make a smoke run, whose numbers say little
   --json FILE    write the rows as JSON
+  --scale        1, 2 and 4 workers on one Redis, each with an OPA of its own, and what each process uses
   --memory       send 200000 jobs through one authorizer and print its memory every 20000
   --decisions    what a decision costs alone and in batches of 10, 100 and 300
   --collections  one user's rows of many: filtered in SQL, and by the article's way, all documents inside OPA
@@ -35,6 +37,7 @@ export function parseFlags(args: readonly string[]): Flags {
       jobs: { type: 'string' },
       json: { type: 'string' },
       documents: { type: 'string' },
+      scale: { type: 'boolean', default: false },
       memory: { type: 'boolean', default: false },
       decisions: { type: 'boolean', default: false },
       collections: { type: 'boolean', default: false },
@@ -42,11 +45,12 @@ export function parseFlags(args: readonly string[]): Flags {
     },
   })
   const { jobs, json, documents, help } = values
-  const asked = (['memory', 'decisions', 'collections'] as const).filter((name) => values[name])
+  const asked = (['scale', 'memory', 'decisions', 'collections'] as const).filter((name) => values[name])
   const [subject = 'workers'] = asked
   if (asked.length > 1) throw new Error(`--${asked.join(' and --')}: one at a time`)
-  if (subject !== 'workers' && (jobs !== undefined || json !== undefined))
-    throw new Error(`--${subject} takes neither --jobs nor --json`)
+  if (subject !== 'workers' && json !== undefined) throw new Error(`--${subject} takes no --json`)
+  if (subject !== 'workers' && subject !== 'scale' && jobs !== undefined)
+    throw new Error(`--${subject} takes no --jobs`)
   if (subject !== 'collections' && documents !== undefined) throw new Error('--documents goes with --collections')
   if (json === '') throw new Error('--json wants the name of a file')
   return {

@@ -10,6 +10,7 @@ import { compareRows } from './compare-rows.ts'
 import { DEFAULT_JOBS, type Flags, USAGE, flagsOrComplaint } from './flags.ts'
 import { MEMORY_JOBS, MEMORY_STEP, measureMemory, memoryVerdict } from './measure-memory.ts'
 import { decisionLines, measureDecisions } from './measure-decisions.ts'
+import { SCALE, type ScaleRow, measureScale, scaleLines } from './measure-scale.ts'
 import { say } from './progress.ts'
 import { jsonReport, table, verdicts } from './report.ts'
 import { type Servers, startServers } from './servers.ts'
@@ -24,6 +25,8 @@ async function bench(flags: Flags): Promise<void> {
     switch (flags.subject) {
       case 'workers':
         return await throughput(flags, await startServers(workspace, say))
+      case 'scale':
+        return await scale(flags, workspace)
       case 'memory':
         return await memory(await startServers(workspace, say))
       case 'decisions':
@@ -62,6 +65,18 @@ async function throughput({ jobs, json }: Flags, servers: Servers): Promise<void
   for (const verdict of verdicts(rows)) print(verdict)
   if (jobs < DEFAULT_JOBS) print(`${jobs} jobs measure the start as much as the work: only the default run counts`)
   if (json !== undefined) await writeFile(json, `${JSON.stringify(jsonReport(rows), undefined, 2)}\n`)
+}
+
+async function scale({ jobs }: Flags, workspace: Workspace): Promise<void> {
+  const servers = await startServers(workspace, say)
+  const { path: opa } = await obtainOpa({ say: () => undefined })
+  const bundle = join(workspace.path, 'bundle.tar.gz')
+  const opas = await Promise.all(
+    Array.from({ length: Math.max(...SCALE) }, () => startOpa({ workspace, opa, bundle, env: { GOGC: '400' } })),
+  )
+  const rows: ScaleRow[] = []
+  for (const workers of SCALE) rows.push(await measureScale(workers, jobs, servers, opas))
+  for (const line of scaleLines(rows)) print(line)
 }
 
 async function memory(servers: Servers): Promise<void> {

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { sql } from 'kysely'
 import { buildBundle } from '../src/local/build-bundle.ts'
 import { obtainOpa } from '../src/local/obtain-opa.ts'
+import type { ServerProcess } from '../src/local/server-process.ts'
 import { startOpa } from '../src/local/start-opa.ts'
 import { startPostgres } from '../src/local/start-postgres.ts'
 import { startRedis } from '../src/local/start-redis.ts'
@@ -22,6 +23,8 @@ export type Servers = {
   readonly owner: Database
   readonly jobs: JobMaker
   readonly traceSink: TraceSink
+  /** What runs here, to see what it uses. */
+  readonly processes: { readonly redis: ServerProcess; readonly postgres: ServerProcess }
 }
 
 const PREFIX = 'bench'
@@ -58,7 +61,14 @@ export async function startServers(workspace: Workspace, say: (line: string) => 
     JOBWARDEN_PRODUCER_KEYS_FILE: keysFile,
     JOBWARDEN_LOG_LEVEL: 'warn',
   }
-  return { env: { jobwarden, traceSinkUrl: traceSink.url }, queue, owner, jobs: await JobMaker.create(jwk), traceSink }
+  return {
+    env: { jobwarden, traceSinkUrl: traceSink.url },
+    queue,
+    owner,
+    jobs: await JobMaker.create(jwk),
+    traceSink,
+    processes: { redis: redis.server, postgres: postgres.server },
+  }
 }
 
 /** Brings queue and database to the same state before every run, and its disk writes behind it. */

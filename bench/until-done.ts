@@ -11,7 +11,7 @@ const STUCK_AFTER_MS = 60_000
  */
 export async function untilDone(
   queue: BenchQueue,
-  worker: WorkerProcess,
+  worker: Pick<WorkerProcess, 'ended'>,
   onProgress: (unfinished: number) => void = () => undefined,
 ): Promise<void> {
   let left = Number.POSITIVE_INFINITY

@@ -31,6 +31,10 @@ export class WorkerProcess {
     return worker
   }
 
+  get pid(): number | undefined {
+    return this.#child.pid
+  }
+
   /** What the worker used since its warm-up. */
   async report(): Promise<WorkerReport> {
     const answer = this.#message('report')
