@@ -126,6 +126,20 @@ test('a worker that is restarted under load loses nothing and repeats nothing', 
   for (const id of ['restarted-1', 'restarted-500', 'restarted-1000']) expect(await stack.attemptsOf(id)).toBe(1)
 }, 180_000)
 
+test('no secret is in a log, in what Redis wrote to its disk, or in the database', async () => {
+  const secrets = await stack.secrets()
+  expect(secrets.length).toBeGreaterThan(12)
+  const logs = await stack.compose.call(['logs', '--no-color'])
+  const queues = await stack.compose.exec('redis', 'sh', '-c', 'cat /data/appendonlydir/*.aof')
+  const database = await stack.compose.exec('postgres', 'pg_dump', '-U', 'jobwarden')
+  // What is looked through is what was meant to be.
+  expect(logs).toContain('Decision Log')
+  expect(queues).toContain('dead-1-100')
+  expect(database).toContain('dead-1-100')
+  for (const [place, text] of Object.entries({ logs, queues, database }))
+    expect({ place, found: secrets.filter(({ secret }) => text.includes(secret)) }).toEqual({ place, found: [] })
+}, 120_000)
+
 const Cells = z.record(z.string(), z.record(z.string(), z.enum(['yes', 'no'])))
 
 test('every role may do exactly what docs/access.md says', async () => {

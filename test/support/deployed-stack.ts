@@ -77,6 +77,17 @@ export class DeployedStack {
     return rows
   }
 
+  /** Every secret that `setup` made: passwords, tokens and the private parts of keys. */
+  async secrets(): Promise<readonly { file: string; secret: string }[]> {
+    const files =
+      '/secrets/*token /secrets/*password /secrets/redis/* /secrets/bundle-key.pem /secrets/producer-keys.json'
+    const listed = await this.compose.run('console', ['-c', `grep -H . ${files}`], ['--entrypoint', 'sh'])
+    return listed.split('\n').flatMap((line) => {
+      const [, file = '', text = ''] = /^([^:]+):(.*)$/.exec(line) ?? []
+      return [...text.matchAll(/[\w+/-]{30,}/g)].map(([secret]) => ({ file, secret }))
+    })
+  }
+
   /** How many jobs wait for a worker. */
   waiting(): Promise<number> {
     return this.#redis.llen(`${QUEUE}:wait`)
