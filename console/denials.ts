@@ -1,10 +1,9 @@
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { loadConfig } from '../src/config/load-config.ts'
 import { AUDITED_OUTCOMES } from '../src/domain/outcome.ts'
-import { openPostgres } from '../src/storage/database.ts'
 import { listRecords } from '../src/storage/list-records.ts'
 import { denialsTable } from './denials-table.ts'
-import { requireDatabaseUrl } from './require-database-url.ts'
+import { printRecords } from './print-records.ts'
 import { wholeNumber } from './whole-number.ts'
 
 type Flags = {
@@ -33,23 +32,9 @@ export function denialsCommand(env: Readonly<Record<string, string | undefined>>
     .option('--limit <n>', 'at most this many', wholeNumber, 50)
     .option('--json', 'as JSON lines, with every column')
     .action(async (flags: Flags) => {
-      const config = loadConfig(env)
-      const database = openPostgres({
-        url: requireDatabaseUrl(config),
-        role: 'jobwarden_reader',
-        maxConnections: 1,
-        timeoutMs: config.databaseTimeoutMs,
-        onError: (error) => process.stderr.write(`${error.message}\n`),
-      })
-      try {
-        const { user: userId, resource: resourceId, type: resourceType, ...rest } = flags
-        const records = await listRecords(database, { userId, resourceId, resourceType, ...rest })
-        process.stdout.write(
-          flags.json === true ? records.map((record) => `${JSON.stringify(record)}\n`).join('') : denialsTable(records),
-        )
-      } finally {
-        await database.destroy()
-      }
+      const { user: userId, resource: resourceId, type: resourceType, json = false, ...rest } = flags
+      const wanted = { userId, resourceId, resourceType, ...rest }
+      await printRecords(loadConfig(env), json, (database) => listRecords(database, wanted), denialsTable)
     })
 }
 

@@ -1,8 +1,8 @@
 import { Command } from 'commander'
 import { loadConfig } from '../src/config/load-config.ts'
-import { openPostgres } from '../src/storage/database.ts'
+import type { Database } from '../src/storage/database.ts'
 import { type ActivationRecord, PolicyActivations } from '../src/storage/policy-activations.ts'
-import { requireDatabaseUrl } from './require-database-url.ts'
+import { printRecords } from './print-records.ts'
 import { textTable } from './text-table.ts'
 import { wholeNumber } from './whole-number.ts'
 
@@ -27,20 +27,8 @@ export function policiesHistoryCommand(env: Readonly<Record<string, string | und
     .option('--limit <n>', 'at most this many', wholeNumber, 50)
     .option('--json', 'as JSON lines, with every column')
     .action(async (environment: string | undefined, { limit, json = false }: Flags) => {
-      const config = loadConfig(env)
-      const database = openPostgres({
-        url: requireDatabaseUrl(config),
-        role: 'jobwarden_reader',
-        maxConnections: 1,
-        timeoutMs: config.databaseTimeoutMs,
-        onError: (error) => process.stderr.write(`${error.message}\n`),
-      })
-      try {
-        const records = await new PolicyActivations(database).list(limit, environment)
-        process.stdout.write(json ? records.map((record) => `${JSON.stringify(record)}\n`).join('') : text(records))
-      } finally {
-        await database.destroy()
-      }
+      const list = (database: Database) => new PolicyActivations(database).list(limit, environment)
+      await printRecords(loadConfig(env), json, list, text)
     })
 }
 

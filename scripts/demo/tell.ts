@@ -1,3 +1,4 @@
+import { textTable } from '../../console/text-table.ts'
 import type { Outcome } from '../../src/domain/outcome.ts'
 import type { Scene } from './story.ts'
 
@@ -8,7 +9,7 @@ export function casesTable(scenes: readonly Scene[], outcomes: ReadonlyMap<strin
     const outcome = outcomes.get(request.id)
     return [who, request.action, resource, outcome?.outcome ?? 'none', reasonOf(outcome)]
   })
-  return align([['who', 'action', 'resource', 'outcome', 'reason'], ...rows])
+  return textTable(['who', 'action', 'resource', 'outcome', 'reason'], rows).trimEnd()
 }
 
 /** How many commands ended in each outcome. */
@@ -32,16 +33,4 @@ function reasonOf(outcome: Outcome | undefined): string {
   return outcome.rows === undefined
     ? `${outcome.count} changed`
     : `${outcome.count} row${outcome.count === 1 ? '' : 's'}`
-}
-
-function align(table: readonly (readonly string[])[]): string {
-  const widths = (table[0] ?? []).map((_, column) => Math.max(...table.map((row) => row[column]?.length ?? 0)))
-  return table
-    .map((row) =>
-      row
-        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-        .join('  ')
-        .trimEnd(),
-    )
-    .join('\n')
 }

@@ -14,7 +14,9 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0003-policy-activations': policyActivations,
 }
 
+/** Those of an update sort before those that a deployment has added for types of its own. */
 const TABLES = {
+  allowUnorderedMigrations: true,
   migrationTableSchema: 'jobwarden',
   migrationTableName: 'migrations',
   migrationLockTableName: 'migrations_lock',

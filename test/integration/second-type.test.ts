@@ -20,7 +20,7 @@ import { PEOPLE, TEST_KEY, aCommand } from '../support/a-command.ts'
 import { invoice, invoices } from '../support/invoice-type.ts'
 import { seedDocuments } from '../support/stack.ts'
 
-const WITH_INVOICES = { ...MIGRATIONS, '0003-invoices': invoices }
+const WITH_INVOICES = { ...MIGRATIONS, '1001-invoices': invoices }
 const types = declareResourceTypes([document, invoice])
 const HUGE = '9007199254740993' // 2^53 + 1, which no JSON number holds.
 
@@ -35,9 +35,21 @@ beforeAll(async () => {
 afterAll(() => db.destroy())
 
 test('a database that has the shipped type gets the second one by its migration alone, once', async () => {
-  await expect(requireMigrated(db, WITH_INVOICES)).rejects.toThrow(/lacks 0003-invoices/)
-  expect(await migrate(db, WITH_INVOICES)).toEqual(['0003-invoices'])
+  await expect(requireMigrated(db, WITH_INVOICES)).rejects.toThrow(/lacks 1001-invoices/)
+  expect(await migrate(db, WITH_INVOICES)).toEqual(['1001-invoices'])
   expect(await migrate(db, WITH_INVOICES)).toEqual([])
+})
+
+test('a migration that comes with an update applies to a database that has one of its own already', async () => {
+  const own = openEmbedded()
+  try {
+    await migrate(own, WITH_INVOICES)
+    const updated = { ...WITH_INVOICES, '0999-shipped-later': { up: async () => undefined } }
+    await expect(requireMigrated(own, updated)).rejects.toThrow(/lacks 0999-shipped-later/)
+    expect(await migrate(own, updated)).toEqual(['0999-shipped-later'])
+  } finally {
+    await own.destroy()
+  }
 })
 
 const executed: Outcome = { outcome: 'executed', count: 1, policyRevision: 'r1' }
