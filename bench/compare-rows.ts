@@ -6,10 +6,10 @@ import { ROWS, type Row, isCompared } from './rows.ts'
 import type { Servers } from './servers.ts'
 
 /**
- * The compared rows run once in each round, so that noise of the machine meets all of them, and the better run counts.
+ * The compared rows run once in each round, so that noise of the machine meets all of them, and the best run counts.
  * The others run in the first round only: the whole stays within a few minutes.
  */
-const ROUNDS = 2
+const ROUNDS = 3
 const LATENCY_SECONDS = 8
 
 /** Measures every row: first what it does with a full queue, then how long jobs take that arrive one by one. */
