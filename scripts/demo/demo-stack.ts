@@ -58,7 +58,7 @@ async function ownOpa(workspace: Workspace, say: (line: string) => void): Promis
 }
 
 async function ownRedis(workspace: Workspace, say: (line: string) => void): Promise<string> {
-  const { url } = await startRedis({ workspace, say })
+  const { url } = await startRedis({ workspace, appendonly: true, say })
   say(`Redis carries the queues at ${url}`)
   return url
 }

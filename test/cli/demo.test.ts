@@ -27,6 +27,7 @@ test('the demo tells every case of the article, works off its commands and leave
     /denials went over the queue jobwarden-audit/,
   ]
   for (const line of told) expect(stdout).toMatch(line)
+  expect(stdout).not.toMatch(/^\{/m) // Nothing that the workers log: there is nothing to warn of.
   expect(await readdir(folder)).toEqual([])
 })
 
