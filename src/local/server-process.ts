@@ -68,6 +68,7 @@ export class ServerProcess {
     return this.#child?.pid
   }
 
+  /** Whether it was started and has not ended. */
   get running(): boolean {
     return this.#child !== undefined
   }

@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises'
 import { sql } from 'kysely'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { BundleReport } from '../../src/bundles/status-report.ts'
@@ -216,7 +215,7 @@ describe('activations in the audit trail', () => {
     await eventually(async () => ((await trailIds(stack.owner)).includes(denied.id) ? true : undefined))
     const server = await bench.start()
     try {
-      await bench.client('pipeline').push('production', await readFile(await bench.make({ revision: 'r1' })))
+      await bench.push(await bench.make({ revision: 'r1' }))
       const report = {
         labels: { id: 'a' },
         bundles: { production: { active_revision: 'r1', last_successful_activation: 't1' } },

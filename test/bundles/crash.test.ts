@@ -22,7 +22,6 @@ afterEach(async () => {
   expect(runningServers()).toEqual([])
 })
 
-const push = async (file: string) => bench.client('pipeline').push('production', await readFile(file))
 const served = async () => (await bench.status()).served?.revision
 
 /** A bundle server as it is deployed: a process of its own. */
@@ -45,11 +44,11 @@ test('a server that is killed while it verifies a bundle serves the one before, 
   const deadly = await bench.make({ revision: 'r2' })
   await server.stop()
   const healthy = await startProcess()
-  await push(await bench.make({ revision: 'r1' }))
+  await bench.push(await bench.make({ revision: 'r1' }))
   const opa = await startBundledOpa(bench, { instance: 'one' })
   await healthy.stop()
   await server.start()
-  await expect(push(deadly)).rejects.toThrow(/JW_BUNDLES_UNAVAILABLE/)
+  await expect(bench.push(deadly)).rejects.toThrow(/JW_BUNDLES_UNAVAILABLE/)
   await server.stop()
   const folder = join(bench.dir, 'production')
   expect((await readdir(folder)).filter((name) => name.endsWith('.incoming.tar.gz'))).toHaveLength(1)
@@ -57,26 +56,26 @@ test('a server that is killed while it verifies a bundle serves the one before, 
   await healthy.start()
   expect(await served()).toBe('r1')
   expect((await readdir(folder)).filter((name) => name.endsWith('.incoming.tar.gz'))).toEqual([])
-  await push(deadly)
+  await bench.push(deadly)
   await sidecarOnce(bench, ({ state, revision }) => state === 'current' && revision === 'r2')
 })
 
 test('a release whose line was cut off was never served, and the log goes on after the last whole one', async () => {
   const server = await startProcess()
-  const { release } = await push(await bench.make({ revision: 'r1' }))
+  const { release } = await bench.push(await bench.make({ revision: 'r1' }))
   await server.kill('SIGKILL')
   const log = join(bench.dir, 'production', 'releases.jsonl')
   await appendFile(log, JSON.stringify({ ...release, revision: 'r2' }).slice(0, 100))
   await server.start()
   expect(await served()).toBe('r1')
-  await push(await bench.make({ revision: 'r3' }))
+  await bench.push(await bench.make({ revision: 'r3' }))
   const lines = (await readFile(log, 'utf8')).trimEnd().split('\n')
   expect(lines.map((line): unknown => JSON.parse(line))).toMatchObject([{ revision: 'r1' }, { revision: 'r3' }])
 })
 
 test('a server does not start on a log or a bundle that somebody changed', async () => {
   const server = await startProcess()
-  const { release } = await push(await bench.make({ revision: 'r1' }))
+  const { release } = await bench.push(await bench.make({ revision: 'r1' }))
   await server.stop()
   const [log, bundle] = ['releases.jsonl', `${release.digest.slice('sha256:'.length)}.tar.gz`].map((name) =>
     join(bench.dir, 'production', name),
@@ -89,13 +88,13 @@ test('a server does not start on a log or a bundle that somebody changed', async
 
 test('a full disk refuses a bundle with a clear word, and the one before is served on', async () => {
   await startProcess(process.env['PATH'], ['unshare', ...onSmallDisk(bench.dir, 96, [])])
-  await push(await bench.make({ revision: 'r1' }))
+  await bench.push(await bench.make({ revision: 'r1' }))
   const policies = await writeRevision(workspace, 'r2')
   await appendFile(join(policies, 'authz/authz.rego'), `\n# ${randomBytes(100_000).toString('hex')}\n`)
   const large = await bench.make({ revision: 'r2', policies })
-  await expect(push(large)).rejects.toThrow(/\(507\): the disk of the bundle server is full \(ENOSPC\)/)
+  await expect(bench.push(large)).rejects.toThrow(/\(507\): the disk of the bundle server is full \(ENOSPC\)/)
   expect(await served()).toBe('r1')
-  await push(await bench.make({ revision: 'r3' }))
+  await bench.push(await bench.make({ revision: 'r3' }))
   expect(await served()).toBe('r3')
 })
 

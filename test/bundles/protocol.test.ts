@@ -29,8 +29,6 @@ function ask(path: string, token: TokenName | undefined, { headers, ...init }: I
   return fetch(`${bench.url}${path}`, { ...init, headers: { ...authorization, ...headers } })
 }
 
-const push = async (file: string) => bench.client('pipeline').push('production', await readFile(file))
-
 describe('who may do what', () => {
   const report = JSON.stringify({ labels: { id: 'x' }, bundles: { production: {} } })
   const requests: readonly (readonly [string, string, Init, Partial<Record<TokenName, number>>])[] = [
@@ -95,7 +93,7 @@ describe('the bundle', () => {
   const etag = async () => (await pull()).headers.get('etag') ?? ''
 
   beforeAll(async () => {
-    await push(first)
+    await bench.push(first)
   })
 
   test('is served as it was pushed, with a strong tag', async () => {
@@ -124,7 +122,7 @@ describe('the bundle', () => {
 
   test('arrives as soon as it is another one', async () => {
     const waiting = pull({ 'if-none-match': await etag(), prefer: 'wait=60' })
-    await push(second)
+    await bench.push(second)
     const response = await waiting
     expect(response.status).toBe(200)
     expect(Buffer.from(await response.arrayBuffer()).equals(await readFile(second))).toBe(true)

@@ -23,13 +23,11 @@ afterEach(async () => {
   await workspace.close()
 })
 
-const push = async (file: string, environment = 'production') =>
-  bench.client('pipeline').push(environment, await readFile(file))
 const served = async (environment?: string) => (await bench.status(environment)).served
 
 test('a good bundle is served, with what is known of who made and signed it, and pushing it again changes nothing', async () => {
   const file = await bench.make({ revision: 'r1' })
-  const { release, again } = await push(file)
+  const { release, again } = await bench.push(file)
   expect(again).toBe(false)
   expect(release).toMatchObject({
     bundle: 'production',
@@ -38,7 +36,7 @@ test('a good bundle is served, with what is known of who made and signed it, and
     signedBy: 'ops-production',
     pushedBy: 'pipeline',
   })
-  expect(await push(file)).toEqual({ release, again: true, before: 'r1' })
+  expect(await bench.push(file)).toEqual({ release, again: true, before: 'r1' })
   expect(await served()).toEqual(release)
 })
 
@@ -86,8 +84,8 @@ describe('what is served stays when a bundle is pushed that', () => {
     ['is too large', () => written(Buffer.alloc(17 * 1024 * 1024)), /\(413\): a bundle may have 16777216 bytes/],
   ]
   test.each(badCases)('%s', async (_what, makeBad, complaint) => {
-    const { release } = await push(await bench.make({ revision: 'r1' }))
-    await expect(push(await makeBad())).rejects.toThrow(complaint)
+    const { release } = await bench.push(await bench.make({ revision: 'r1' }))
+    await expect(bench.push(await makeBad())).rejects.toThrow(complaint)
     expect(await served()).toEqual(release)
     expect(await readdir(join(bench.dir, 'production'))).toHaveLength(3) // The bundle and two logs; nothing half done.
   })
@@ -127,9 +125,9 @@ describe('what is served stays when a bundle is pushed that', () => {
 
 test('an older bundle may be pushed again, and is a release of its own', async () => {
   const [first, second] = [await bench.make({ revision: 'r1' }), await bench.make({ revision: 'r2' })]
-  const { release } = await push(first)
-  await push(second)
-  const { release: back } = await push(first)
+  const { release } = await bench.push(first)
+  await bench.push(second)
+  const { release: back } = await bench.push(first)
   expect(back).toEqual({ ...release, pushedAt: back.pushedAt })
   expect(back.pushedAt > release.pushedAt).toBe(true)
   expect(await served()).toEqual(back)
@@ -137,14 +135,14 @@ test('an older bundle may be pushed again, and is a release of its own', async (
 
 test('the same policies signed anew are another bundle of the same revision', async () => {
   const policies = 'policies'
-  const { release: first } = await push(await bench.make({ revision: 'r1', policies }))
-  const { release: second } = await push(await bench.make({ revision: 'r1', policies }))
+  const { release: first } = await bench.push(await bench.make({ revision: 'r1', policies }))
+  const { release: second } = await bench.push(await bench.make({ revision: 'r1', policies }))
   expect(second.contentDigest).toBe(first.contentDigest)
   expect(second.digest).not.toBe(first.digest)
 })
 
 test('what was pushed survives the server', async () => {
-  const { release } = await push(await bench.make({ revision: 'r1' }))
+  const { release } = await bench.push(await bench.make({ revision: 'r1' }))
   await server.close()
   server = await bench.start()
   expect(await served()).toEqual(release)

@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { BundleVerifier } from '../../src/bundles/bundle-verifier.ts'
 import { runningServers } from '../../src/local/server-process.ts'
@@ -25,17 +24,14 @@ afterEach(async () => {
   expect(runningServers()).toEqual([])
 })
 
-const push = async (file: string, environment = 'production') =>
-  bench.client('pipeline').push(environment, await readFile(file))
-
 test('a sidecar waits for the first bundle, activates it, and takes the next one without a restart', async () => {
   const opa = await startBundledOpa(bench, { instance: 'one', activated: false })
-  await push(await bench.make({ revision: 'r1' }))
+  await bench.push(await bench.make({ revision: 'r1' }))
   await sidecarOnce(bench, ({ state, revision }) => state === 'current' && revision === 'r1')
   expect(await whatDecides(opa)).toEqual({ says: 'says r1', revision: 'r1' })
   const pid = opa.server.pid
   const pushedAt = Date.now()
-  await push(await bench.make({ revision: 'r2' }))
+  await bench.push(await bench.make({ revision: 'r2' }))
   await eventually(async () => ((await whatDecides(opa)).revision === 'r2' ? true : undefined))
   expect(Date.now() - pushedAt).toBeLessThan(5_000) // Polls that do not wait come 30 s apart.
   expect(await whatDecides(opa)).toEqual({ says: 'says r2', revision: 'r2' })
@@ -57,22 +53,22 @@ describe('a sidecar keeps what it has, says so, and recovers, when it is served 
   ])('%s', async (_what, makeBad, complaint) => {
     await server.close()
     server = await bench.start(trusting)
-    await push(await bench.make({ revision: 'r1' }))
+    await bench.push(await bench.make({ revision: 'r1' }))
     const opa = await startBundledOpa(bench, { instance: 'one' })
-    await push(await makeBad())
+    await bench.push(await makeBad())
     const { error, revision } = await sidecarOnce(bench, ({ state }) => state === 'failing')
     expect(error).toEqual({ code: 'bundle_error', message: expect.stringMatching(complaint) })
     expect(revision).toBe('r1')
     expect(await whatDecides(opa)).toEqual({ says: 'says r1', revision: 'r1' })
-    await push(await bench.make({ revision: 'r3' }))
+    await bench.push(await bench.make({ revision: 'r3' }))
     await sidecarOnce(bench, ({ state }) => state === 'current')
     expect(await whatDecides(opa)).toEqual({ says: 'says r3', revision: 'r3' })
   })
 })
 
 test('environments have bundles of their own, and a token of one gets nothing of the other', async () => {
-  await push(await bench.make({ revision: 'p1' }))
-  await push(await bench.make({ revision: 's1', environment: 'staging', signer: 'staging' }), 'staging')
+  await bench.push(await bench.make({ revision: 'p1' }))
+  await bench.push(await bench.make({ revision: 's1', environment: 'staging', signer: 'staging' }), 'staging')
   const production = await startBundledOpa(bench, { instance: 'p' })
   const staging = await startBundledOpa(bench, { instance: 's', environment: 'staging', token: 'staging-sidecar' })
   await startBundledOpa(bench, { instance: 'x', environment: 'staging', activated: false })

@@ -61,7 +61,7 @@ test('the whole round: built, signed, pushed, active, and pushed back', async ()
     ),
   )
 
-  await bench.client('pipeline').push('production', await readFile(await bench.make({ revision: 'r2' })))
+  await bench.push(await bench.make({ revision: 'r2' }))
   await sidecarOnce(bench, ({ state, revision: running }) => state === 'current' && running === 'r2')
   const back = await run(['push', at('first.tar.gz')], settings())
   expect(back.stdout).toMatch(new RegExp(`revision ${revision}, [^]*before it was revision r2\n$`))

@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { readFile } from 'node:fs/promises'
 import { type Server, createServer } from 'node:http'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { z } from 'zod'
@@ -23,9 +22,7 @@ beforeAll(async () => {
   workspace = await openWorkspace()
   bench = await openBundleBench(workspace)
   bundles = await bench.start()
-  await bench
-    .client('pipeline')
-    .push('production', await readFile(await bench.make({ revision: 'r1', policies: 'policies' })))
+  await bench.push(await bench.make({ revision: 'r1', policies: 'policies' }))
   collector = createServer((call, response) => {
     call.on('data', (chunk: Buffer) => exported.push(chunk))
     call.on('end', () => response.writeHead(200, { 'content-type': 'application/x-protobuf' }).end())

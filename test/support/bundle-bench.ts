@@ -1,10 +1,10 @@
 import { createHash, generateKeyPairSync, randomBytes } from 'node:crypto'
-import { mkdir, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Right } from '../../src/bundles/access-tokens.ts'
 import type { BundleVerifier } from '../../src/bundles/bundle-verifier.ts'
 import { BundleClient } from '../../src/bundles/bundle-client.ts'
-import type { EnvironmentStatus } from '../../src/bundles/wire.ts'
+import type { EnvironmentStatus, PushAnswer } from '../../src/bundles/wire.ts'
 import { loadConfig } from '../../src/config/load-config.ts'
 import { buildBundle } from '../../src/local/build-bundle.ts'
 import { freePort } from '../../src/local/free-port.ts'
@@ -57,6 +57,8 @@ export type BundleBench = {
   /** Builds and signs a bundle, and returns its file. */
   readonly make: (wanted: WantedBundle) => Promise<string>
   readonly start: (verify?: BundleVerifier, overrides?: Readonly<Record<string, string>>) => Promise<Running>
+  /** Pushes the file of a bundle, as a pipeline does. */
+  readonly push: (file: string, environment?: string) => Promise<PushAnswer>
   readonly status: (environment?: string) => Promise<EnvironmentStatus>
 }
 
@@ -115,6 +117,7 @@ export async function openBundleBench(workspace: Workspace): Promise<BundleBench
         log: createLogger('test', 'silent'),
         ...(verify && { verify }),
       }),
+    push: async (file, environment = 'production') => client('pipeline').push(environment, await readFile(file)),
     status: (environment = 'production') => client('auditor').status(environment),
   }
 }

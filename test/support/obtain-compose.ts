@@ -1,5 +1,5 @@
 import { access, mkdir, rename } from 'node:fs/promises'
-import { join, resolve } from 'node:path'
+import { resolve } from 'node:path'
 import { findPrograms, pathFolders } from '../../src/local/find-program.ts'
 import { runProgram } from '../../src/local/run-program.ts'
 
@@ -46,7 +46,7 @@ async function compile(file: string): Promise<void> {
     env: { ...process.env, CGO_ENABLED: '0' },
     timeoutMs: 900_000,
   })
-  await rename(unfinished, join(file))
+  await rename(unfinished, file)
 }
 
 if (import.meta.main) process.stdout.write(`${(await obtainCompose()).file}\n`)
