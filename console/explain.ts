@@ -8,8 +8,9 @@ import { Failure } from '../src/domain/failure.ts'
 import { parseStrictJson } from '../src/json/parse-strict-json.ts'
 import { obtainOpa } from '../src/local/obtain-opa.ts'
 import { OpaClient } from '../src/pdp/opa-client.ts'
-import { type Explanation, explain } from '../src/policies/explain.ts'
+import { type CandidateSource, type Explanation, explain } from '../src/policies/explain.ts'
 import { resourceTypes } from '../src/resources/registry.ts'
+import { whereOf } from '../src/resources/resource-type.ts'
 import { type Database, openPostgres } from '../src/storage/database.ts'
 import { findRequest } from '../src/storage/find-request.ts'
 import { LedgerStore } from '../src/storage/ledger-store.ts'
@@ -17,7 +18,10 @@ import { type Subject, explanationJson, explanationText } from './explanation-te
 import { askCandidate } from './open-candidate.ts'
 import { requireDatabaseUrl } from './require-database-url.ts'
 
-type Flags = { readonly request?: string; readonly policies?: string; readonly json?: boolean }
+/** So many rows fit one question and one screen. */
+const MAX_ROWS = 1_000
+
+type Flags = { readonly request?: string; readonly policies?: string; readonly rows?: boolean; readonly json?: boolean }
 
 /** `jobwarden explain`: why the policies decide as they do. It asks, and never executes. */
 export function explainCommand(env: Readonly<Record<string, string | undefined>>): Command {
@@ -26,14 +30,16 @@ export function explainCommand(env: Readonly<Record<string, string | undefined>>
     .argument('[id]', 'id of a recorded command')
     .option('--request <json>', 'a command that is not recorded: {"user":…,"action":…,"resource":…}')
     .option('--policies <dir>', 'also ask the policies of this folder, and tell what would change')
+    .option('--rows', 'of a collection: list the rows that the filter lets through and the decisions do not allow')
     .option('--json', 'as JSON')
     .action(async (id: string | undefined, flags: Flags) => {
       const config = loadConfig(env)
       const database = openReadOnly(config)
       try {
         const subject = await findSubject(database, id, flags.request)
-        const current = await askCurrent(config, subject)
-        const candidate = flags.policies === undefined ? undefined : await askFolder(flags.policies, subject)
+        const rows = flags.rows === true ? rowsOf(config, database, subject) : undefined
+        const current = await askCurrent(config, subject, rows)
+        const candidate = flags.policies === undefined ? undefined : await askFolder(flags.policies, subject, rows)
         const write = flags.json === true ? explanationJson : explanationText
         process.stdout.write(write({ subject, current, candidate, database }))
       } finally {
@@ -80,20 +86,34 @@ function parseRequest(text: string): PolicyRequest {
   throw new Failure('JW_CONFIG_INVALID', `--request:\n${z.prettifyError(parsed.error)}`)
 }
 
-async function askCurrent(config: Config, subject: Subject): Promise<Explanation> {
+/** The rows of a collection that are decided, as the worker would look for them. */
+function rowsOf(
+  config: Config,
+  database: Database,
+  { request: { resource }, type }: Subject,
+): CandidateSource | undefined {
+  if (isById(resource)) return undefined
+  const store = new LedgerStore(database, resourceTypes)
+  const where = whereOf(resource, type)
+  const { after } = resource
+  return ({ filter }) =>
+    store.candidates({ type: type.name, where, filter, after, limit: Math.min(config.collectionMaxExamined, MAX_ROWS) })
+}
+
+async function askCurrent(config: Config, subject: Subject, rows?: CandidateSource): Promise<Explanation> {
   const pdp = await OpaClient.open({ ...opaOptions(config), headers: () => ({}), onCircuitChange: () => undefined })
   try {
-    return await ask(pdp, subject)
+    return await ask(pdp, subject, rows)
   } finally {
     await pdp.close()
   }
 }
 
-async function askFolder(dir: string, subject: Subject): Promise<Explanation> {
+async function askFolder(dir: string, subject: Subject, rows?: CandidateSource): Promise<Explanation> {
   const { path } = await obtainOpa({ say: (line) => void process.stderr.write(`${line}\n`) })
-  return askCandidate(dir, path, (pdp) => ask(pdp, subject))
+  return askCandidate(dir, path, (pdp) => ask(pdp, subject, rows))
 }
 
-function ask(pdp: OpaClient, { request, type, attributes }: Subject): Promise<Explanation> {
-  return explain(pdp, request, type, attributes)
+function ask(pdp: OpaClient, { request, type, attributes }: Subject, rows?: CandidateSource): Promise<Explanation> {
+  return explain(pdp, request, type, attributes, rows)
 }

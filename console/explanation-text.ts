@@ -49,7 +49,7 @@ export function explanationJson({ subject, current, candidate, database }: Told)
 
 type Fact = readonly [string, string]
 
-function factsOf({ decision, rules, filter }: Explanation, type: ResourceType, database: Database): Fact[] {
+function factsOf({ decision, rules, filter, leftOut }: Explanation, type: ResourceType, database: Database): Fact[] {
   const facts: Fact[] = []
   if (decision !== undefined) {
     facts.push(['decision', decision.effect], ['revision', decision.policyRevision])
@@ -57,6 +57,8 @@ function factsOf({ decision, rules, filter }: Explanation, type: ResourceType, d
       facts.push([`rules of ${policy}`, places.length === 0 ? 'none held' : places.join(', ')])
     if (decision.effect === 'deny')
       facts.push(['reasons', decision.reasons.map(({ code, message }) => `${code}: ${message}`).join(' ')])
+    const masked = decision.effect === 'allow' ? Object.keys(decision.masks ?? {}) : []
+    if (masked.length > 0) facts.push(['masked columns', masked.join(', ')])
   }
   if (filter instanceof Failure) return [...facts, ['filter', filter.message]]
   if (decision === undefined) facts.push(['revision', filter.policyRevision])
@@ -64,9 +66,15 @@ function factsOf({ decision, rules, filter }: Explanation, type: ResourceType, d
   const { text, parameters } = filterText(database, filter.filter, type)
   facts.push(['sql', `where ${text}`])
   if (parameters.length > 0) facts.push(['parameters', parameters.map((value) => JSON.stringify(value)).join(', ')])
-  const masked = Object.keys(filter.masks)
-  if (masked.length > 0) facts.push(['masked columns', masked.join(', ')])
+  for (const { construct } of filter.widened)
+    facts.push(['left out', `${construct} (no column says it; each row is decided)`])
+  if (leftOut !== undefined) facts.push(...leftOutFacts(leftOut))
   return facts
+}
+
+function leftOutFacts({ examined, rows }: NonNullable<Explanation['leftOut']>): Fact[] {
+  const what = `${rows.length} of the ${examined} rows that the filter lets through are not allowed`
+  return [['rows', what], ...rows.map(({ key, why }): Fact => ['', `${key}: ${why}`])]
 }
 
 function requestLines({ request, recorded, attributes }: Subject): string[] {
@@ -89,5 +97,5 @@ function requestLines({ request, recorded, attributes }: Subject): string[] {
 }
 
 function line([name, value]: Fact): string {
-  return `${name.padEnd(20)}${value}`
+  return `${name.padEnd(22)}${value}`
 }

@@ -10,8 +10,14 @@ import { rootsOf } from '../src/policies/bundle-roots.ts'
 import { problemText } from '../src/policies/policy-problem.ts'
 import { validatePolicies } from '../src/policies/validate-policies.ts'
 import { requirePolicyFolder } from './policy-folder.ts'
+import { tellFilters } from './tell-filters.ts'
 
-type Flags = { readonly environment: string; readonly out: string; readonly requireClean?: boolean }
+type Flags = {
+  readonly environment: string
+  readonly out: string
+  readonly requireClean?: boolean
+  readonly requireExact?: boolean
+}
 
 /** `jobwarden policies build`: a bundle of a folder. Broken policies are no bundle, and exit status 1. */
 export function policiesBuildCommand(): Command {
@@ -21,6 +27,7 @@ export function policiesBuildCommand(): Command {
     .requiredOption('--environment <name>', 'where the bundle is for, and nowhere else', environmentName)
     .option('--out <file>', 'bundle to write', 'bundle.tar.gz')
     .option('--require-clean', 'refuse policies that are not as git knows them')
+    .option('--require-exact', 'refuse rules that no filter says exactly, for which collections have more rows decided')
     .action(async (folder: string, flags: Flags) => {
       await requirePolicyFolder(folder)
       if (existsSync(join(folder, '.manifest')))
@@ -28,7 +35,13 @@ export function policiesBuildCommand(): Command {
       const { path: opa } = await obtainOpa({ say })
       const problems = await validatePolicies(folder, opa)
       const found = problems.length > 0 ? undefined : await rootsOf(folder, opa)
-      if (found !== undefined && 'roots' in found) return build(folder, opa, found.roots, flags)
+      if (found !== undefined && 'roots' in found) {
+        const exact = await tellFilters(folder, opa, say)
+        if (exact || flags.requireExact !== true) return build(folder, opa, found.roots, flags)
+        say('--require-exact: no bundle is built')
+        process.exitCode = 1
+        return
+      }
       for (const problem of found === undefined ? problems : [found.problem]) say(problemText(problem))
       process.exitCode = 1
     })

@@ -1,14 +1,12 @@
 import { parseArgs } from 'node:util'
-import { askCandidate } from '../console/open-candidate.ts'
+import { tellFilters } from '../console/tell-filters.ts'
 import { messageOf } from '../src/domain/failure.ts'
 import { obtainOpa } from '../src/local/obtain-opa.ts'
-import { filterProblems } from '../src/policies/filter-problems.ts'
 import { problemText } from '../src/policies/policy-problem.ts'
 import { runOpa } from '../src/policies/run-opa.ts'
 import { shellCommand } from '../src/policies/shell-command.ts'
 import { testPolicies } from '../src/policies/test-policies.ts'
 import { validatePolicies } from '../src/policies/validate-policies.ts'
-import { resourceTypes } from '../src/resources/registry.ts'
 
 /** One demand on a folder of policies. It answers with what does not meet it, line by line. */
 type Step = {
@@ -47,22 +45,19 @@ const STEPS: readonly Step[] = [
       return report.uncovered.map(({ file, lines: rows }) => `${file}: no test reaches line ${rows.join(', ')}`)
     },
   },
-  {
-    demand: 'filters express them for every sample user, action and resource type (partial evaluation)',
-    complaints: (dir, opa) => askCandidate(dir, opa, (pdp) => filterProblems(pdp, resourceTypes)),
-  },
 ]
 
 const say = (line: string) => void process.stdout.write(`${line}\n`)
 
 /** Holds the policies in `dir` to all demands and says what it does. True when they meet them. */
-async function holdToDemands(dir: string): Promise<boolean> {
+async function holdToDemands(dir: string, requireExact: boolean): Promise<boolean> {
   const { path, version } = await obtainOpa({ say })
   say(`policies in ${dir}, by OPA ${version}`)
   if (!(await meets(LOADING, dir, path))) return false
   let good = true
   for (const step of STEPS) good = (await meets(step, dir, path)) && good
-  return good
+  const exact = await tellFilters(dir, path, say)
+  return good && (exact || !requireExact)
 }
 
 async function meets({ demand, complaints }: Step, dir: string, opa: string): Promise<boolean> {
@@ -77,8 +72,11 @@ function lines(text: string): readonly string[] {
 }
 
 try {
-  const { positionals } = parseArgs({ allowPositionals: true })
-  process.exitCode = (await holdToDemands(positionals[0] ?? 'policies')) ? 0 : 1
+  const { positionals, values } = parseArgs({
+    allowPositionals: true,
+    options: { 'require-exact': { type: 'boolean', default: false } },
+  })
+  process.exitCode = (await holdToDemands(positionals[0] ?? 'policies', values['require-exact'])) ? 0 : 1
 } catch (error) {
   process.stderr.write(`${messageOf(error)}\n`)
   process.exitCode = 1

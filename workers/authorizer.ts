@@ -15,7 +15,6 @@ import { repeat } from '../src/ops/repeat.ts'
 import { type Running, refuseToStart, runProcess } from '../src/ops/run-process.ts'
 import { DecisionCache } from '../src/pdp/decision-cache.ts'
 import { OpaClient } from '../src/pdp/opa-client.ts'
-import { filterProblems } from '../src/policies/filter-problems.ts'
 import { AuditQueue } from '../src/queue/audit-queue.ts'
 import { type Consumer, consume } from '../src/queue/consume.ts'
 import { FailedJobs, type QueueConnection } from '../src/queue/failed-jobs.ts'
@@ -29,6 +28,7 @@ import { LedgerStore } from '../src/storage/ledger-store.ts'
 import { migrate, openMigrated } from '../src/storage/migrate.ts'
 import { tracingConfigured } from '../src/telemetry/configured.ts'
 import { type Logger, createLogger } from '../src/telemetry/logger.ts'
+import { Disagreements } from './disagreements.ts'
 import { logFailure, loggingOutages } from './log-failure.ts'
 import { awaitFitRedis } from './await-fit-redis.ts'
 import { databaseComponent, opaComponent, redisComponent, startProbes } from './probes.ts'
@@ -47,8 +47,7 @@ export type AuthorizerOptions = {
 
 /**
  * Starts the worker that authorizes commands before it runs them.
- * @throws Failure JW_CONFIG_INVALID | JW_REDIS_UNFIT | JW_STORE_* | JW_FILTER_UNSUPPORTED; then everything it opened
- * is closed again
+ * @throws Failure JW_CONFIG_INVALID | JW_REDIS_UNFIT | JW_STORE_*; then everything it opened is closed again
  */
 export async function startAuthorizer(options: AuthorizerOptions): Promise<Running> {
   const { config, log, tracing = false, wrap = (enforcement) => enforcement } = options
@@ -71,13 +70,20 @@ export async function startAuthorizer(options: AuthorizerOptions): Promise<Runni
     },
   })
   opened.defer(() => pdp.close())
-  await requireFilters(pdp, log)
 
-  const { commandMaxBytes: maxBytes, commandMaxDepth: maxDepth, clockSkewMs, collectionMaxRows: maxRows } = config
+  const { commandMaxBytes: maxBytes, commandMaxDepth: maxDepth, clockSkewMs } = config
   const admission = { verifier, resourceTypes, limits: { maxBytes, maxDepth, clockSkewMs }, now: Date.now }
   const cache = decisionCache(config, pdp)
   const store = new LedgerStore(database, resourceTypes)
-  const enforcement = wrap({ admission, store, pdp: cache ?? pdp, audit, maxRows })
+  const disagreements = new Disagreements(log)
+  const enforcement = wrap({
+    admission,
+    store,
+    pdp: cache ?? pdp,
+    audit,
+    limits: { maxRows: config.collectionMaxRows, maxExamined: config.collectionMaxExamined },
+    onDisagreement: (disagreement) => disagreements.note(disagreement),
+  })
   const batcher = new Batcher<Delivery, Outcome | Failure>(
     async (batch) => {
       options.onBatch?.(batch.length)
@@ -103,7 +109,11 @@ export async function startAuthorizer(options: AuthorizerOptions): Promise<Runni
   opened.adopt(startReconciling(config, queue, enforcement, log), (own) => own.close())
   const probes = await startProbes(config, {
     components: { opa: opaComponent(pdp), redis: redisComponent(redis), database: databaseComponent(database) },
-    figures: () => ({ suspended: pdp.suspended, ...(cache !== undefined && { decisionCache: cache.figures }) }),
+    figures: () => ({
+      suspended: pdp.suspended,
+      filterDisagreements: disagreements.rows,
+      ...(cache !== undefined && { decisionCache: cache.figures }),
+    }),
   })
   opened.defer(() => probes?.close())
   log.info({ queue: COMMAND_QUEUE, prefix: config.queuePrefix, probePort: probes?.port }, 'authorizing')
@@ -111,25 +121,16 @@ export async function startAuthorizer(options: AuthorizerOptions): Promise<Runni
   return { close: () => running.disposeAsync(), broken: fitness.broken }
 }
 
-/**
- * Refuses policies with rules that no filter can express, before traffic meets them. When OPA is not there yet, that
- * has to wait: its jobs wait as well.
- */
-async function requireFilters(pdp: OpaClient, log: Logger): Promise<void> {
-  let problems: readonly string[]
-  try {
-    problems = await filterProblems(pdp, resourceTypes)
-  } catch (error) {
-    const { code, message } = toFailure(error)
-    return log.warn({ code }, `the policies could not be looked at yet: ${message}`)
-  }
-  if (problems.length > 0)
-    throw new Failure('JW_FILTER_UNSUPPORTED', `\n${problems.map((each) => `  ${each}`).join('\n')}`)
-}
-
 function decisionCache(config: Config, pdp: OpaClient): DecisionCache | undefined {
   const { decisionCacheTtlMs: ttlMs, decisionCacheMax: maxEntries } = config
-  return ttlMs === 0 ? undefined : new DecisionCache(pdp, { ttlMs, maxEntries, revision: () => pdp.revision() })
+  return ttlMs === 0
+    ? undefined
+    : new DecisionCache(pdp, {
+        ttlMs,
+        maxEntries,
+        revision: () => pdp.revision(),
+        isVolatile: (revision) => pdp.isVolatile(revision),
+      })
 }
 
 /** A job may enter the failed set this long after the time that it bears: a worker takes it before Redis answers. */

@@ -2,9 +2,8 @@
 # title: Data filter
 # description: |
 #   Which resources does this user reach at all, whatever the action?
-#   `allow` is decided in two ways: on one resource, and as a condition on rows, when `input.resource` is unknown and
-#   OPA translates what remains of the rule into a filter. So it stays in the fragment that OPA can translate:
-#   comparisons with an attribute of `input.resource` on the left and a known value on the right.
+#   It is decided for every resource. What remains of it when a resource is not known narrows the search through a
+#   collection, too: comparisons of one attribute with one value become conditions that an index can serve.
 package data_filter
 
 import rego.v1

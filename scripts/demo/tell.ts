@@ -1,5 +1,5 @@
 import { textTable } from '../../console/text-table.ts'
-import type { Outcome } from '../../src/domain/outcome.ts'
+import { type Outcome, reasonsOf } from '../../src/domain/outcome.ts'
 import type { Scene } from './story.ts'
 
 /** The cases as a table: who asked what, what became of it, and why. */
@@ -29,7 +29,8 @@ export function batchesLine(sizes: readonly number[]): string {
 
 function reasonOf(outcome: Outcome | undefined): string {
   if (outcome === undefined) return ''
-  if ('reasons' in outcome) return outcome.reasons.map(({ code, message }) => `${code}: ${message}`).join(' ')
+  const reasons = reasonsOf(outcome)
+  if (outcome.outcome !== 'executed') return reasons.map(({ code, message }) => `${code}: ${message}`).join(' ')
   return outcome.rows === undefined
     ? `${outcome.count} changed`
     : `${outcome.count} row${outcome.count === 1 ? '' : 's'}`

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Database } from '../../src/storage/database.ts'
 import { sql } from 'kysely'
-import { Outcome } from '../../src/domain/outcome.ts'
+import { Outcome, reasonsOf } from '../../src/domain/outcome.ts'
 import type { DemoStack } from './demo-stack.ts'
 
 /** Prints every outcome that the ledger records from now on, until the process is told to stop. */
@@ -38,7 +38,8 @@ async function printSince(database: Database, since: Date, say: (line: string) =
       from ledger.commands where recorded_at > ${since} order by recorded_at`.execute(database)
   for (const { id, user_id: user, action, resource, detail } of rows) {
     const outcome = Outcome.parse(detail)
-    const why = 'reasons' in outcome ? ` (${outcome.reasons.map(({ code }) => code).join(', ')})` : ''
+    const codes = reasonsOf(outcome).map(({ code }) => code)
+    const why = codes.length > 0 ? ` (${codes.join(', ')})` : ''
     say(`  ${user} ${action} ${resource}: ${outcome.outcome}${why}  [${id}]`)
   }
   return rows.at(-1)?.recorded_at ?? since

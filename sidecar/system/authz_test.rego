@@ -10,24 +10,16 @@ identities := {"worker": ["worker-token", "new-worker-token"], "operator": ["ope
 strict := {"strict-builtin-errors": ["true"]}
 
 filter_body := {
-	"input": {"user": {}, "action": "read"},
-	"unknowns": ["input.resource"],
-	"options": {"maskRule": "data.jobs.filter_context"},
-}
-
-partial_body := {
-	"input": {"user": {}, "action": "read"},
-	"unknowns": ["input.resource"],
+	"input": {"user": {}, "action": "read", "resource": {"type": "document"}},
+	"unknowns": ["input.resource.id", "input.resource.owner"],
 	"query": "data.jobs.permit == true",
 }
 
 decisions := {"method": "POST", "path": ["v1", "data", "jobs", "decisions"], "params": strict, "body": {"input": {}}}
 
-sample_users := object.union(decisions, {"path": ["v1", "data", "jobs", "sample_users"]})
+filter := {"method": "POST", "path": ["v1", "compile"], "params": {}, "body": filter_body}
 
-filter := {"method": "POST", "path": ["v1", "compile", "jobs", "permit"], "params": {}, "body": filter_body}
-
-partial := {"method": "POST", "path": ["v1", "compile"], "params": {}, "body": partial_body}
+policies := {"method": "GET", "path": ["v1", "policies"], "params": {}}
 
 explain := {
 	"method": "POST",
@@ -35,18 +27,18 @@ explain := {
 	"params": {"explain": ["full"], "pretty": ["true"]},
 }
 
-# What a batch, a start, a filter, and its counter-proof ask.
+# What a batch and a filter ask.
 what_a_worker_asks := {
 	"decisions": decisions,
-	"sample_users": sample_users,
 	"filter": filter,
-	"partial": partial,
+	"policies": policies,
 }
 
 what_nobody_may_ask := {
 	"to write a policy": {"method": "PUT", "path": ["v1", "policies", "authz"], "params": {}},
 	"to delete a policy": {"method": "DELETE", "path": ["v1", "policies", "authz"], "params": {}},
-	"to read the policies": {"method": "GET", "path": ["v1", "policies"], "params": {}},
+	"one policy": {"method": "GET", "path": ["v1", "policies", "authz"], "params": {}},
+	"the sample users": object.union(decisions, {"path": ["v1", "data", "jobs", "sample_users"]}),
 	"to write data": {"method": "PUT", "path": ["v1", "data", "revoked"], "params": {}},
 	"to read all data": {"method": "GET", "path": ["v1", "data"], "params": {}},
 	"an ad-hoc query": {"method": "POST", "path": ["v1", "query"], "params": {}, "body": {"query": "data"}},
@@ -61,11 +53,10 @@ what_nobody_may_ask := {
 	"all of jobs": object.union(decisions, {"path": ["v1", "data", "jobs"]}),
 	"health by POST": {"method": "POST", "path": ["health"], "params": {}},
 	"below health": {"method": "GET", "path": ["health", "live"], "params": {}},
-	"another partial query": object.union(partial, {"body": {"query": "data"}}),
-	"more of a partial query": object.union(partial, {"body": {"options": {"disableInlining": ["data"]}}}),
-	"the filter of other unknowns": object.union(filter, {"body": {"unknowns": ["input"]}}),
-	"a filter with another mask rule": object.union(filter, {"body": {"options": {"maskRule": "data.secrets"}}}),
-	"another filter": object.union(filter, {"path": ["v1", "compile", "authz", "allow"]}),
+	"another partial query": object.union(filter, {"body": {"query": "data"}}),
+	"more of a partial query": object.union(filter, {"body": {"options": {"disableInlining": ["data"]}}}),
+	"a filter with other unknowns": object.union(filter, {"body": {"unknowns": ["input.resource.id", "data.secrets"]}}),
+	"another kind of filter": object.union(filter, {"path": ["v1", "compile", "jobs", "permit"]}),
 }
 
 asked_by(identity, request) := object.union(request, {"identity": identity})

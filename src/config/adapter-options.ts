@@ -9,6 +9,7 @@ import type { Config } from './settings.ts'
 /** The settings of the OPA client. */
 export function opaOptions(config: Config): OpaTransportOptions & {
   readonly timeoutMs: number
+  readonly filterTtlMs: number
   readonly retry: RetryOptions
   readonly circuit: CircuitOptions
 } {
@@ -21,6 +22,7 @@ export function opaOptions(config: Config): OpaTransportOptions & {
     keyFile: config.opaKeyFile,
     tokenFile: config.opaTokenFile,
     timeoutMs: config.opaTimeoutMs,
+    filterTtlMs: config.filterTtlMs,
     retry: { baseMs: 25, maxMs: 500, maxRetries: config.opaRetries },
     circuit: { errorPercent: 50, minimumCalls: 3, resetMs: config.opaResetMs },
   }

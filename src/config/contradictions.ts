@@ -12,6 +12,8 @@ export function contradictions(config: Config, given: Given): string[] {
     found.push('JOBWARDEN_JOB_LOCK_MS: must be longer than a batch may take (OPA timeout + twice the database timeout)')
   if (config.batchMax > config.workerConcurrency)
     found.push('JOBWARDEN_BATCH_MAX: a batch cannot be larger than JOBWARDEN_WORKER_CONCURRENCY')
+  if (config.collectionMaxExamined <= config.collectionMaxRows)
+    found.push('JOBWARDEN_COLLECTION_MAX_EXAMINED: must be more than JOBWARDEN_COLLECTION_MAX_ROWS')
   if ((config.bundlesTlsCertFile === undefined) !== (config.bundlesTlsKeyFile === undefined))
     found.push('JOBWARDEN_BUNDLES_TLS_CERT_FILE: TLS needs both a certificate and JOBWARDEN_BUNDLES_TLS_KEY_FILE')
   if ((config.bundlesUrl === undefined) !== (config.bundlesTokenFile === undefined))

@@ -32,8 +32,15 @@ export const Settings = z.strictObject({
   opaCertFile: text.optional().describe('PEM file of the client certificate for mTLS.'),
   opaKeyFile: text.optional().describe('PEM file of the key of the client certificate.'),
   opaTokenFile: text.optional().describe('File with a bearer token for OPA; read for every call, so it may rotate.'),
+  filterTtlMs: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(10_000)
+    .default(2_000)
+    .describe('How long a filter for collections may be used again, within one policy revision. 0 keeps none.'),
   decisionCacheTtlMs: milliseconds(0, 0).describe(
-    'How long a decision on an equal input may be given again, within one policy revision. 0 keeps none.',
+    'How long a decision on an equal input may be given again, within one policy revision. 0 keeps none, and none is kept of policies that look at the time or at anything else that changes by itself.',
   ),
   decisionCacheMax: count(10_000, 1_000_000).describe('At most this many decisions are kept.'),
   producerKeysFile: text
@@ -45,6 +52,9 @@ export const Settings = z.strictObject({
   jobLockMs: milliseconds(30_000, 1_000).describe('How long a job is ours when the worker stops renewing its lock.'),
   collectionMaxRows: count(1_000, 10_000).describe(
     'A command on a collection may change this many resources, or read as many at a time, unless it gives a limit.',
+  ),
+  collectionMaxExamined: count(20_000, 1_000_000).describe(
+    'At most this many rows are decided for one command on a collection; its outcome says where to go on.',
   ),
   commandMaxBytes: count(65_536, 1_048_576).describe('A larger signed command is invalid.'),
   commandMaxDepth: count(8, 32).describe('A command that nests deeper is invalid.'),

@@ -1,5 +1,5 @@
 import type { ColumnMasks } from './column-masks.ts'
-import type { Action, User } from './command.ts'
+import type { Action, ResourceById, User } from './command.ts'
 import type { Reason } from './reason.ts'
 
 /** What the policies see of one resource: its type, its id and its declared attributes (none when it does not exist). */
@@ -10,6 +10,15 @@ export type DecisionRequest = {
   readonly user: User
   readonly action: Action
   readonly resource: ResourceInput
+}
+
+/** What the policies see of a request: the same for a decision, for each row of a collection and for an explanation. */
+export function policyInput(
+  { user, action }: Pick<DecisionRequest, 'user' | 'action'>,
+  { type, id }: ResourceById,
+  attributes: Readonly<Record<string, unknown>> = {},
+): DecisionRequest {
+  return { user, action, resource: { ...attributes, type, id } }
 }
 
 /** Whether a revision names one state of the policies. "unversioned" is any: nothing may be remembered by it. */

@@ -56,11 +56,6 @@ export const FAILURES = {
     meaning: 'OPA answers other jobs of the batch, but not this one.',
     remedy: 'Query the policies with this command alone; one of them conflicts or errs on it.',
   },
-  JW_FILTER_UNSUPPORTED: {
-    disposition: 'attempt',
-    meaning: 'The policies decide by something that no filter over columns can say.',
-    remedy: 'Write the rule within the fragment that docs/policies.md shows; `npm run policies` finds such rules.',
-  },
   JW_STORE_UNAVAILABLE: {
     disposition: 'delay',
     meaning: 'PostgreSQL cannot be reached or cannot take the statement now.',

@@ -12,13 +12,18 @@ const policyRevision = z.string()
 export const Outcome = z.discriminatedUnion('outcome', [
   /**
    * Allowed and done. `count` is how many resources were read, updated or deleted; reads carry `rows`.
-   * `next` is there when a collection has more: the same command with `after: next` goes on.
+   * `next` is there when a collection has more: the same command with `after: next` goes on. `examined` is there when the
+   * cap on rows to decide ended a part before its limit did. `undecided` rows of a collection were left out, because the
+   * policies gave no answer on them or they kept changing; then there are reasons, and auditors see the outcome.
    */
   z.strictObject({
     outcome: z.literal('executed'),
     count: z.int().min(0),
     rows: z.array(Row).optional(),
     next: z.string().optional(),
+    examined: z.int().min(1).optional(),
+    undecided: z.int().min(1).optional(),
+    reasons: reasons.optional(),
     policyRevision,
   }),
   /** The policies said no. */
@@ -37,11 +42,26 @@ export const Outcome = z.discriminatedUnion('outcome', [
 export type Outcome = z.infer<typeof Outcome>
 export type OutcomeName = Outcome['outcome']
 
+/** Why a command was not executed as asked; nothing when it was. */
+export function reasonsOf(outcome: Outcome): readonly Reason[] {
+  return ('reasons' in outcome ? outcome.reasons : undefined) ?? []
+}
+
+/** The outcome as the queue may know it: whoever may add jobs can read their results, so rows stay in the ledger. */
+export function withoutRows(outcome: Outcome): Outcome {
+  if (outcome.outcome !== 'executed' || outcome.rows === undefined) return outcome
+  const { rows: _rows, ...rest } = outcome
+  return rest
+}
+
 /** The outcomes that auditors review: each becomes exactly one record of the audit trail. */
-export const AUDITED_OUTCOMES = ['denied', 'invalid', 'expired', 'stale', 'dead'] as const
+export const AUDITED_OUTCOMES = ['denied', 'invalid', 'expired', 'stale', 'dead', 'executed'] as const
 export type AuditedOutcome = (typeof AUDITED_OUTCOMES)[number]
 
-/** Whether auditors must see this outcome. */
-export function isAudited(outcome: OutcomeName): outcome is AuditedOutcome {
-  return AUDITED_OUTCOMES.some((audited) => audited === outcome)
+/** An outcome that auditors must see, with what they are told: everything that was not done as asked. */
+export type Audited = Outcome & { readonly outcome: AuditedOutcome; readonly reasons: readonly Reason[] }
+
+/** Whether auditors must see this outcome; of those that were executed, the ones that left rows undecided. */
+export function isAudited(outcome: Outcome): outcome is Audited {
+  return outcome.outcome !== 'not_found' && 'reasons' in outcome && outcome.reasons !== undefined
 }

@@ -20,14 +20,19 @@ export type Condition =
   | { readonly op: 'and' | 'or'; readonly conditions: readonly Condition[] }
   | { readonly op: 'not'; readonly condition: Condition }
 
-/** Which rows of a type the policies let a user act on. Three kinds, so that no truthiness test can confuse them. */
+/**
+ * Rows among which those are that the policies let a user act on. It may select too many and never too few: it narrows
+ * a scan, and the decision on each row decides. Three kinds, so that no truthiness test can confuse them.
+ */
 export type RowFilter =
   | { readonly kind: 'none' }
   | { readonly kind: 'all' }
   | { readonly kind: 'where'; readonly condition: Condition }
 
-const NONE: RowFilter = { kind: 'none' }
-const ALL: RowFilter = { kind: 'all' }
+/** No row. */
+export const NONE: RowFilter = { kind: 'none' }
+/** Every row. */
+export const ALL: RowFilter = { kind: 'all' }
 
 /** Rows that all of the filters select. */
 export function allOf(filters: readonly RowFilter[]): RowFilter {
@@ -46,7 +51,35 @@ export function anyOf(filters: readonly RowFilter[]): RowFilter {
     if (filter.kind === 'all') return ALL
     if (filter.kind === 'where') conditions.push(...parts(filter.condition, 'or'))
   }
-  return join('or', conditions, NONE)
+  return join('or', asMemberships(conditions), NONE)
+}
+
+/** Several equalities of one column become one membership: a list of a thousand ids is one condition, not a thousand. */
+function asMemberships(conditions: readonly Condition[]): readonly Condition[] {
+  const values = new Map<string, Set<FilterValue>>()
+  const others: Condition[] = []
+  for (const condition of conditions) {
+    const found = membershipOf(condition)
+    if (found === undefined) others.push(condition)
+    else {
+      const set = values.get(found.column) ?? new Set()
+      for (const value of found.values) set.add(value)
+      values.set(found.column, set)
+    }
+  }
+  const memberships = [...values].map(([column, set]): Condition => {
+    const [only, ...more] = set
+    return only !== undefined && more.length === 0
+      ? { op: 'eq', column, operand: { value: only } }
+      : { op: 'in', column, values: [...set] }
+  })
+  return [...memberships, ...others]
+}
+
+function membershipOf(condition: Condition): { column: string; values: readonly FilterValue[] } | undefined {
+  if (condition.op === 'in') return condition
+  if (condition.op !== 'eq' || !('value' in condition.operand)) return undefined
+  return { column: condition.column, values: [condition.operand.value] }
 }
 
 /** Rows that the filter does not select. */

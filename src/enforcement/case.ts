@@ -1,7 +1,7 @@
 import type { Command } from '../domain/command.ts'
 import { Failure } from '../domain/failure.ts'
 import type { Outcome } from '../domain/outcome.ts'
-import type { CollectionEntry, Effect, LoadedResource, Rejection } from '../storage/command-store.ts'
+import type { DecidedRow, Effect, LoadedResource, Rejection } from '../storage/command-store.ts'
 import type { Delivery } from '../queue/delivery.ts'
 import type { ResourceType } from '../resources/resource-type.ts'
 
@@ -13,16 +13,28 @@ export type Accepted = {
   readonly producer: string
 }
 
-/** The rows that a command on a collection may act on, as the policies say. */
-export type Selection = Pick<CollectionEntry, 'filter' | 'masks' | 'policyRevision'>
+/** The rows of a collection that the policies allow, all by one revision, and how far the search for them went. */
+export type Selection = {
+  readonly rows: readonly DecidedRow[]
+  /** Rows on which the policies gave no answer. */
+  readonly undecided: number
+  /** Where the command goes on when there is more. */
+  readonly next?: string | undefined
+  /** How many rows were decided, when that many are the most that one command may have decided. */
+  readonly examined?: number | undefined
+  readonly policyRevision: string
+}
 
 /**
- * What is about to be recorded: an outcome with the effect that must succeed with it, or a selection whose outcome the
- * statement itself finds. `inputDigest` is there when the policies were asked.
+ * What is about to be recorded: an outcome with the effect that must succeed with it, or the rows of a collection.
+ * `inputDigest` is there when the policies were asked.
  */
 export type Verdict =
   | { readonly outcome: Outcome; readonly effect?: Effect; readonly inputDigest?: string }
   | { readonly selection: Selection; readonly inputDigest: string }
+
+/** A selection some of whose rows have changed since: those are decided again, the others stay. */
+export type Reselection = Extract<Verdict, { selection: Selection }> & { readonly changed: readonly string[] }
 
 /** One delivery on its way through the steps of a batch. Each step fills in its part. */
 export type Case = {
@@ -31,7 +43,8 @@ export type Case = {
   rejection?: Rejection | undefined
   resource?: LoadedResource | undefined
   verdict?: Verdict | undefined
-  /** How often the resource changed between decision and effect. */
+  reselection?: Reselection | undefined
+  /** How often the resource, or a row of the collection, changed between decision and effect. */
   losses: number
   /** Set once and last: what the job ends with. */
   settlement?: Outcome | Failure | undefined

@@ -1,9 +1,9 @@
-import { type ResourceCollection, isById } from '../domain/command.ts'
+import { isById } from '../domain/command.ts'
 import type { Outcome } from '../domain/outcome.ts'
-import type { CommandEntry, CommandStore, LedgerEntry } from '../storage/command-store.ts'
+import type { CollectionOutcome, CommandEntry, CommandStore, LedgerEntry } from '../storage/command-store.ts'
 import type { Accepted, Case, Selection, Verdict } from './case.ts'
 
-/** How often a command may lose its resource to another before it is `stale`. */
+/** How often a command may lose its resource, or a row of its collection, to another before it is given up. */
 export const MAX_LOSSES = 3
 
 type Concluded = Extract<Verdict, { outcome: Outcome }>
@@ -11,9 +11,9 @@ type Selecting = Extract<Verdict, { selection: Selection }>
 
 /**
  * Records every verdict with its effect: those on single resources in one atomic statement, those on collections in one
- * each, for the filter is part of the statement. A case whose guard did not hold stays open.
+ * each. A case whose guard did not hold stays open.
  */
-export async function commit(cases: readonly Case[], store: CommandStore, maxRows: number): Promise<void> {
+export async function commit(cases: readonly Case[], store: CommandStore): Promise<void> {
   const concluded: { readonly open: Case; readonly verdict: Concluded }[] = []
   const selecting: { readonly open: Case; readonly accepted: Accepted; readonly verdict: Selecting }[] = []
   for (const open of cases) {
@@ -23,11 +23,7 @@ export async function commit(cases: readonly Case[], store: CommandStore, maxRow
     else if (accepted !== undefined) selecting.push({ open, accepted, verdict })
   }
   if (concluded.length > 0) await commitConcluded(concluded, store)
-  for (const { open, accepted, verdict } of selecting) {
-    const entry = { ...commandEntry(accepted, verdict, open), ...rowsOf(accepted, verdict.selection), maxRows }
-    open.settlement = await store.commitCollection(entry)
-    open.verdict = undefined // Without a settlement it is recorded already: the next load finds its outcome.
-  }
+  for (const { open, accepted, verdict } of selecting) await commitSelection(open, accepted, verdict, store)
 }
 
 async function commitConcluded(
@@ -59,6 +55,36 @@ function stale(policyRevision: string): Outcome {
   return { outcome: 'stale', reasons: [{ code: 'stale', message }], policyRevision }
 }
 
+/** Rows that have changed are decided again; after the last time they are left out, so that the others get their effect. */
+async function commitSelection(open: Case, accepted: Accepted, verdict: Selecting, store: CommandStore): Promise<void> {
+  const { selection } = verdict
+  const { command } = accepted
+  const end = await store.commitCollection({
+    ...commandEntry(accepted, verdict, open),
+    rows: selection.rows,
+    outcome: outcomeOf(selection),
+    leaveOutChanged: open.losses + 1 >= MAX_LOSSES,
+    patch: command.action === 'update' ? command.patch : undefined,
+  })
+  open.verdict = undefined
+  if ('outcome' in end) open.settlement = end.outcome
+  else if ('changed' in end) {
+    open.losses += 1
+    open.reselection = { ...verdict, changed: end.changed }
+  } // Otherwise it is recorded already: the next load finds its outcome.
+}
+
+function outcomeOf({ undecided, next, examined, policyRevision }: Selection): CollectionOutcome {
+  const message = `the policies gave no answer on ${undecided} of its rows; they were left out`
+  return {
+    outcome: 'executed',
+    ...(next !== undefined && { next }),
+    ...(examined !== undefined && { examined }),
+    ...(undecided > 0 && { undecided, reasons: [{ code: 'undecided', message }] }),
+    policyRevision,
+  }
+}
+
 function commandEntry(accepted: Accepted, { inputDigest }: Verdict, { delivery }: Case): CommandEntry {
   const { command, commandDigest, producer } = accepted
   const { id, user, action, resource, issuedAt, expiresAt } = command
@@ -77,13 +103,4 @@ function commandEntry(accepted: Accepted, { inputDigest }: Verdict, { delivery }
     inputDigest,
     traceId: delivery.trace?.traceId,
   }
-}
-
-/** Which rows the command is about: what the producer asked for, within what the policies allow. */
-function rowsOf({ command, type }: Accepted, selection: Selection) {
-  const asked: Partial<ResourceCollection> = isById(command.resource) ? {} : command.resource
-  const { where = {}, limit, after } = asked
-  const columns = Object.entries(where).map(([name, value]) => [name === 'id' ? type.key : name, value] as const)
-  const patch = command.action === 'update' ? command.patch : undefined
-  return { ...selection, where: Object.fromEntries(columns), limit, after, patch }
 }

@@ -1,60 +1,37 @@
 import { hash } from 'node:crypto'
-import { type Action, type ResourceCollection, isById } from '../domain/command.ts'
+import { isById } from '../domain/command.ts'
 import { maskRow } from '../domain/column-masks.ts'
-import type { Decision, DecisionRequest } from '../domain/decision.ts'
+import { type Decision, type DecisionRequest, policyInput } from '../domain/decision.ts'
 import { Failure } from '../domain/failure.ts'
-import type { FilterAnswer, FilterRequest, Pdp } from '../pdp/pdp.ts'
-import { attributeColumns } from '../resources/resource-type.ts'
+import type { Pdp } from '../pdp/pdp.ts'
 import type { Accepted, Case, Verdict } from './case.ts'
 
-type Question<Request> = { readonly open: Case; readonly accepted: Accepted; readonly request: Request }
+type Question = { readonly open: Case; readonly accepted: Accepted; readonly request: DecisionRequest }
 
-/**
- * Asks the policies about every case that has no verdict yet and draws each one's verdict: commands on one resource
- * in one query for a decision each, commands on collections for the filter of the rows they may act on.
- */
+/** Asks the policies about every command on one resource, all in one query, and draws each one's verdict. */
 export async function decide(cases: readonly Case[], pdp: Pdp): Promise<void> {
-  const byId: Question<DecisionRequest>[] = []
-  const collections: Question<FilterRequest>[] = []
-  for (const open of cases) {
-    const { accepted } = open
-    if (accepted === undefined || open.verdict !== undefined || open.settlement !== undefined) continue
-    const { user, action, resource } = accepted.command
-    if (isById(resource)) byId.push({ open, accepted, request: policyInput(accepted, open, resource.id) })
-    else {
-      const request = { user, action, type: resource.type, columns: attributeColumns(accepted.type) }
-      collections.push({ open, accepted, request })
-    }
-  }
-  if (byId.length > 0) await ask(byId, (requests) => pdp.decide(requests), drawVerdict)
-  if (collections.length > 0) await ask(collections, (requests) => pdp.filter(requests), drawSelection)
-}
-
-async function ask<Request, Answer>(
-  questions: readonly Question<Request>[],
-  put: (requests: ReadonlyMap<string, Request>) => Promise<ReadonlyMap<string, Answer | Failure>>,
-  draw: (question: Question<Request>, answer: Answer) => Verdict,
-): Promise<void> {
-  const answers = await put(new Map(questions.map(({ accepted, request }) => [accepted.command.id, request])))
+  const questions = cases.flatMap((open): Question[] => {
+    const { accepted, resource: loaded } = open
+    if (accepted === undefined || !isById(accepted.command.resource)) return []
+    const { command } = accepted
+    // One that does not exist is asked about by type and id alone: who may not see it cannot tell the difference.
+    return [{ open, accepted, request: policyInput(command, accepted.command.resource, loaded?.attributes) }]
+  })
+  if (questions.length === 0) return
+  const answers = await pdp.decide(new Map(questions.map(({ accepted, request }) => [accepted.command.id, request])))
   for (const question of questions) {
     const { open, accepted } = question
     const answer = answers.get(accepted.command.id)
     if (answer === undefined) throw new Failure('JW_PDP_BAD_RESPONSE', `no answer for ${accepted.command.id}`)
     if (answer instanceof Failure) open.settlement = answer
-    else open.verdict = draw(question, answer)
+    else open.verdict = drawVerdict(question, answer)
   }
 }
 
-/** A resource that does not exist is asked about by type and id alone: who may not see it cannot tell the difference. */
-function policyInput({ command, type }: Accepted, { resource }: Case, id: string): DecisionRequest {
-  const { user, action } = command
-  return { user, action, resource: { ...resource?.attributes, type: type.name, id } }
-}
-
-function drawVerdict({ open, accepted, request }: Question<DecisionRequest>, decision: Decision): Verdict {
+function drawVerdict({ open, accepted, request }: Question, decision: Decision): Verdict {
   const { command } = accepted
   const { policyRevision } = decision
-  const inputDigest = digest(request)
+  const inputDigest = hash('sha256', JSON.stringify(request))
   if (decision.effect === 'deny')
     return { outcome: { outcome: 'denied', reasons: [...decision.reasons], policyRevision }, inputDigest }
   if (open.resource === undefined) {
@@ -73,21 +50,4 @@ function drawVerdict({ open, accepted, request }: Question<DecisionRequest>, dec
     default:
       return command satisfies never
   }
-}
-
-function drawSelection({ accepted, request }: Question<FilterRequest>, answer: FilterAnswer): Verdict {
-  const { user, action, resource } = accepted.command
-  const inputDigest = digest({ user, action, resource, filter: answer.filter })
-  if (answer.filter.kind !== 'none') return { selection: answer, inputDigest }
-  const reasons = [{ code: 'no_rows_allowed', message: noRows(request.action, resource.type) }]
-  return { outcome: { outcome: 'denied', reasons, policyRevision: answer.policyRevision }, inputDigest }
-}
-
-function noRows(action: Action, type: ResourceCollection['type']): string {
-  return `the policies let this user ${action} no ${type} at all`
-}
-
-/** Ties the recorded decision to what the policies saw. */
-function digest(seen: unknown): string {
-  return hash('sha256', JSON.stringify(seen))
 }

@@ -24,10 +24,10 @@ export async function publish(cases: readonly Case[], audit: AuditSink): Promise
 }
 
 function toDenial({ settlement, accepted, rejection }: Case): Denial | undefined {
-  if (settlement === undefined || settlement instanceof Failure || !isAudited(settlement.outcome)) return undefined
+  if (settlement === undefined || settlement instanceof Failure || !isAudited(settlement)) return undefined
   const id = accepted?.command.id ?? rejection?.id
-  if (id === undefined || !('reasons' in settlement)) return undefined
-  const common = { id, outcome: settlement.outcome, reasons: settlement.reasons }
+  if (id === undefined) return undefined
+  const common = { id, outcome: settlement.outcome, reasons: [...settlement.reasons] }
   if (accepted === undefined) return common
   const { user, action, resource } = accepted.command
   return {

@@ -39,7 +39,7 @@ export async function reconcile(
     const message = deadMessage(failed[index]?.failedReason ?? '')
     open.verdict = { outcome: { outcome: 'dead', reasons: [{ code: 'dead', message }] } }
   }
-  await commit(cases, store, 0)
+  await commit(cases, store)
   await publish(
     cases.filter((each) => !known.has(each)),
     audit,

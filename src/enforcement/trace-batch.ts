@@ -111,7 +111,7 @@ function isRecorded(delivery: Delivery): delivery is Delivery & { readonly trace
 }
 
 function isPublished({ settlement }: Case): boolean {
-  return settlement !== undefined && !(settlement instanceof Failure) && isAudited(settlement.outcome)
+  return settlement !== undefined && !(settlement instanceof Failure) && isAudited(settlement)
 }
 
 /** What may be told of a command: names and codes, never a resource's content and never a signature. */
@@ -129,7 +129,8 @@ function jobAttributes(name: StepName, { accepted, delivery, settlement }: Case)
         }),
       }
     case 'decide':
-      return { ...policyPath(accepted), ...decisionAttributes(settlement) }
+    case 'examine':
+      return { [ATTRIBUTE.policyPath]: 'jobs/decisions', ...decisionAttributes(settlement) }
     case 'commit':
     case 'publish':
       return outcomeAttributes(settlement)
@@ -138,11 +139,6 @@ function jobAttributes(name: StepName, { accepted, delivery, settlement }: Case)
     default:
       return name satisfies never
   }
-}
-
-function policyPath(accepted: Case['accepted']): Attributes {
-  if (accepted === undefined) return {}
-  return { [ATTRIBUTE.policyPath]: isById(accepted.command.resource) ? 'jobs/decisions' : 'jobs/permit' }
 }
 
 function decisionAttributes(settlement: Case['settlement']): Attributes {

@@ -9,6 +9,8 @@ export type DecisionCacheOptions = {
   readonly maxEntries: number
   /** The policy revision that is active now. */
   readonly revision: () => Promise<string>
+  /** Whether the policies of a revision answer differently as time goes by: then none of their answers is kept. */
+  readonly isVolatile: (revision: string) => Promise<boolean>
 }
 
 /** How often decisions were given again, for operators. */
@@ -69,10 +71,11 @@ export class DecisionCache implements Pdp {
     const asked = new Map([...requests].filter(([id]) => wanted(id)))
     if (asked.size === 0) return new Map()
     const answers = await this.#pdp.decide(asked)
+    const revision = revisionOf(answers)
+    if (revision === undefined || !isVersioned(revision) || (await this.#options.isVolatile(revision))) return answers
     for (const [id, answer] of answers) {
       const key = keys.get(id)
-      const keep = !(answer instanceof Failure) && isVersioned(answer.policyRevision)
-      if (key !== undefined && keep) this.#known.set(key, answer)
+      if (key !== undefined && !(answer instanceof Failure)) this.#known.set(key, answer)
     }
     return answers
   }

@@ -1,8 +1,7 @@
 import type { Decision, DecisionRequest } from '../domain/decision.ts'
 import { Failure, toFailure } from '../domain/failure.ts'
 import { Circuit, type CircuitOptions } from './circuit.ts'
-import { type FilterApi, compileFilter } from './compile-filter.ts'
-import { FilterCache } from './filter-cache.ts'
+import { Filters } from './filters/filters.ts'
 import { accept, readJson, statusFailure } from './opa-response.ts'
 import { type OpaResponse, OpaTransport, type OpaTransportOptions } from './opa-transport.ts'
 import { DECISIONS_PATH, DataBody, Decisions, READY_PATH, STRICT } from './opa-wire.ts'
@@ -11,11 +10,13 @@ import { PdpFailure, TransientFailure } from './pdp-failure.ts'
 import type { FilterAnswer, FilterRequest, Pdp } from './pdp.ts'
 import { readRulesThatHeld } from './rules-that-held.ts'
 import { type RetryOptions, retrying } from './retry.ts'
-import { askOrSplit, blamePdp, mayBePoison } from './split-batch.ts'
+import { askOrSplit } from './split-batch.ts'
 
 export type OpaClientOptions = OpaTransportOptions & {
   /** One deadline over a call with all its retries, in milliseconds. */
   readonly timeoutMs: number
+  /** How long a filter may be used again, in milliseconds; 0 keeps none. */
+  readonly filterTtlMs: number
   readonly retry: RetryOptions
   readonly circuit: CircuitOptions
   /** Headers for one call, such as `traceparent`. */
@@ -26,8 +27,11 @@ export type OpaClientOptions = OpaTransportOptions & {
 
 export type Health = { readonly ready: true } | { readonly ready: false; readonly failure: Failure }
 
-/** How many filters are kept: one for each user, action and type that is at work. */
-const FILTERS_KEPT = 10_000
+/** A request that no policy has a reason to err on: where it has an answer, the policies work. */
+const CONTROL: readonly [string, DecisionRequest] = [
+  'control',
+  { user: { id: 'control', role: 'control' }, action: 'read', resource: { type: 'control', id: 'control' } },
+]
 
 /** Package and rule names, slash by slash: nothing that OPA would take for more than a path. */
 const POLICY_PATH = /^[A-Za-z_][A-Za-z0-9_]*(\/[A-Za-z_][A-Za-z0-9_]*)*$/
@@ -37,12 +41,19 @@ export class OpaClient implements Pdp {
   readonly #transport: OpaTransport
   readonly #options: OpaClientOptions
   readonly #circuit: Circuit
-  readonly #filters = new FilterCache(FILTERS_KEPT)
+  readonly #filters: Filters
 
   private constructor(transport: OpaTransport, options: OpaClientOptions) {
     this.#transport = transport
     this.#options = options
     this.#circuit = new Circuit(options.circuit, () => this.#probe(), options.onCircuitChange)
+    const api = {
+      get: (path: string, signal: AbortSignal) =>
+        transport.send({ method: 'GET', path, headers: options.headers(), signal }),
+      post: (path: string, body: string, signal: AbortSignal) => this.#post(path, body, signal),
+      revision: (signal: AbortSignal) => this.#revision(signal),
+    }
+    this.#filters = new Filters(api, { ttlMs: options.filterTtlMs, patienceMs: options.timeoutMs / 2 })
   }
 
   static async open(options: OpaClientOptions): Promise<OpaClient> {
@@ -52,7 +63,7 @@ export class OpaClient implements Pdp {
   async decide(requests: ReadonlyMap<string, DecisionRequest>): Promise<ReadonlyMap<string, Decision | Failure>> {
     const signal = AbortSignal.timeout(this.#options.timeoutMs)
     // All of it one call for the circuit: what a poison job makes OPA answer says nothing about OPA.
-    return this.#call(() => askOrSplit(requests, (part) => this.#ask(part, signal)), signal)
+    return this.#call(() => askOrSplit(requests, (part) => this.#ask(part, signal), CONTROL), signal)
   }
 
   /**
@@ -67,16 +78,21 @@ export class OpaClient implements Pdp {
     return defined(documentPath, result) // Past the circuit: not every path is one that OPA must know.
   }
 
-  /** Compiles each distinct request once a policy revision; the current revision is asked for first. */
+  /** The current revision is asked for first; a filter of another one is none. */
   async filter(requests: ReadonlyMap<string, FilterRequest>): Promise<ReadonlyMap<string, FilterAnswer | Failure>> {
     const signal = AbortSignal.timeout(this.#options.timeoutMs)
     const revision = await this.#call(() => this.#revision(signal), signal)
     const answers = [...requests].map(async ([id, request]) => {
-      const compile = () => this.#compile(request, revision, signal)
-      const answer = await this.#filters.get(request, revision, compile).catch(toFailure)
-      return [id, answer] as const
+      const get = () => this.#filters.get(request, revision, signal)
+      return [id, await this.#call(get, signal).catch(toFailure)] as const
     })
     return new Map(await Promise.all(answers))
+  }
+
+  /** Whether the policies of a revision call something whose answer changes by itself, such as the time. */
+  async isVolatile(revision: string): Promise<boolean> {
+    const signal = AbortSignal.timeout(this.#options.timeoutMs)
+    return (await this.#call(() => this.#filters.traits(revision, signal), signal)).volatile
   }
 
   /** The policy revision that OPA answers from now. @throws Failure JW_PDP_* */
@@ -132,27 +148,8 @@ export class OpaClient implements Pdp {
     return pairAnswers(requests, await this.#decisions({ requests: Object.fromEntries(requests) }, signal))
   }
 
-  async #compile(request: FilterRequest, revision: string, signal: AbortSignal): Promise<FilterAnswer> {
-    const { user, action } = request
-    const api: FilterApi = {
-      post: (path, body, headers) => this.#post(path, body, signal, headers),
-      judge: (resource) => this.#revision(signal, { example: { user, action, resource } }),
-    }
-    const answer = await this.#call(async () => {
-      try {
-        return await compileFilter(request, revision, api)
-      } catch (error) {
-        if (!mayBePoison(error)) throw error
-        await blamePdp(error, () => this.#revision(signal))
-        return error // For the circuit it is an answer: OPA works.
-      }
-    }, signal)
-    if (answer instanceof Failure) throw answer
-    return answer
-  }
-
-  async #revision(signal: AbortSignal, requests: Readonly<Record<string, unknown>> = {}): Promise<string> {
-    return (await this.#decisions({ requests }, signal)).revision
+  async #revision(signal: AbortSignal): Promise<string> {
+    return (await this.#decisions({ requests: {} }, signal)).revision
   }
 
   async #decisions(input: unknown, signal: AbortSignal): Promise<Decisions> {
@@ -160,9 +157,8 @@ export class OpaClient implements Pdp {
     return accept(DECISIONS_PATH, defined(DECISIONS_PATH, result), Decisions)
   }
 
-  #post(path: string, body: string, signal: AbortSignal, headers: Record<string, string> = {}): Promise<OpaResponse> {
-    const all = { ...this.#options.headers(), ...headers }
-    return this.#transport.send({ method: 'POST', path, body, headers: all, signal })
+  #post(path: string, body: string, signal: AbortSignal): Promise<OpaResponse> {
+    return this.#transport.send({ method: 'POST', path, body, headers: this.#options.headers(), signal })
   }
 
   /** The document at a path of the Data API; undefined when the policies define none. */

@@ -8,7 +8,10 @@ import { PdpFailure, RefusedBody, TransientFailure } from './pdp-failure.ts'
 const TRANSIENT_STATUS = new Set([502, 503, 504])
 
 /** Deep enough for any policy's result. */
-const MAX_DEPTH = 64
+const RESULT = { maxDepth: 64, anyText: false }
+
+/** How deep an answer may nest, and whether it may hold text that the ledger cannot: then its reader minds that. */
+type JsonLimits = { readonly maxDepth: number; readonly anyText: boolean }
 
 /**
  * Reads the JSON of a 200; anything else is a failure that names the path, the policy and what to do.
@@ -18,12 +21,13 @@ export function readJson<Schema extends z.ZodType>(
   path: string,
   response: OpaResponse,
   schema: Schema,
+  limits: JsonLimits = RESULT,
 ): z.infer<Schema> {
   if (response.status !== 200) throw statusFailure(path, response)
-  const json = parseStrictJson(response.body.trimEnd(), MAX_DEPTH)
+  const json = parseStrictJson(response.body.trimEnd(), limits.maxDepth)
   if ('refused' in json)
     throw new PdpFailure('JW_PDP_BAD_RESPONSE', `OPA ${path} answered no proper JSON: ${json.refused.code}`)
-  if (!storable(json.value))
+  if (!limits.anyText && !storable(json.value))
     throw new PdpFailure('JW_PDP_BAD_RESPONSE', `OPA ${path} answered text that the ledger cannot hold`)
   return accept(path, json.value, schema)
 }

@@ -19,28 +19,31 @@ export async function blamePdp(failure: Failure, askNothing: () => Promise<unkno
   }
 }
 
-/** Asks about a batch, and about parts of it when an item may be what makes it fail. */
+/** Asks about a batch, and about parts of it when an item may be what makes it fail. `control`: see `splitBatch`. */
 export async function askOrSplit<Id, Item, Answer>(
   batch: ReadonlyMap<Id, Item>,
   ask: (part: ReadonlyMap<Id, Item>) => Promise<ReadonlyMap<Id, Answer>>,
+  control: readonly [Id, Item],
 ): Promise<ReadonlyMap<Id, Answer | Failure>> {
   try {
     return await ask(batch)
   } catch (error) {
     if (!mayBePoison(error)) throw error
-    return splitBatch(batch, error, ask)
+    return splitBatch(batch, error, ask, control)
   }
 }
 
 /**
  * Halves a batch that failed as a whole until the items that make it fail stand alone: they get JW_PDP_POISON, the
- * others their answers. When no item gets an answer, nobody can tell whose fault it is: all get `failure` itself.
+ * others their answers. `control` is an item that is at no fault. When neither it nor any item of the batch gets an
+ * answer, nobody can tell whose fault it is: all get `failure` itself.
  * @throws `failure` when the PDP has no answer to the empty batch either: then it is the PDP's fault
  */
 export async function splitBatch<Id, Item, Answer>(
   batch: ReadonlyMap<Id, Item>,
   failure: Failure,
   ask: (part: ReadonlyMap<Id, Item>) => Promise<ReadonlyMap<Id, Answer>>,
+  control: readonly [Id, Item],
 ): Promise<ReadonlyMap<Id, Answer | Failure>> {
   const results = new Map<Id, Answer | Failure>()
   let answered = false
@@ -69,6 +72,18 @@ export async function splitBatch<Id, Item, Answer>(
   }
 
   await blamePdp(failure, () => ask(new Map()))
+  answered = await isAnswered(() => ask(new Map([control])))
   await divide([...batch], failure)
   return answered ? results : new Map([...batch.keys()].map((id) => [id, failure]))
+}
+
+/** @throws what says that the PDP is down */
+async function isAnswered(ask: () => Promise<unknown>): Promise<boolean> {
+  try {
+    await ask()
+    return true
+  } catch (error) {
+    if (mayBePoison(error)) return false
+    throw error
+  }
 }

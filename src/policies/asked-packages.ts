@@ -2,13 +2,11 @@ import { z } from 'zod'
 import { askOpa } from './ask-opa.ts'
 import { packagesOf } from './packages.ts'
 import type { PolicyProblem } from './policy-problem.ts'
-import { isTranslatable } from './residual-rules.ts'
 
 /** The packages that policies/jobs asks. */
 const ASKED = ['authz', 'data_filter'] as const
 
 const Evaluation = z.object({ result: z.array(z.unknown()).optional() })
-const PartialEvaluation = z.object({ partial: z.unknown() })
 
 /**
  * Finds what OPA loads, but workers cannot work with. A folder without policies/jobs is a part of a whole: what it does
@@ -25,7 +23,6 @@ export async function askedPackageProblems(dir: string, opaPath: string): Promis
     if (file === undefined && !isWhole) continue
     const place = { file: file ?? dir, line: 1 }
     if (!(await hasDefault(name, dir, opaPath))) problems.push({ ...place, ...undefinedAllow(name) })
-    else if (!(await isFilter(name, dir, opaPath))) problems.push({ ...place, ...noFilter(name) })
   }
   return problems
 }
@@ -37,24 +34,9 @@ async function hasDefault(name: string, dir: string, opaPath: string): Promise<b
   return result !== undefined
 }
 
-/** Whether OPA 1.22 translates the package to a filter, instead of to one that lets every row through. */
-async function isFilter(name: string, dir: string, opaPath: string): Promise<boolean> {
-  const query = `data.${name}.allow == true`
-  const args = ['eval', '--partial', '--unknowns', 'input', '--format', 'json', '--data', dir, query]
-  return isTranslatable((await askOpa(opaPath, args, PartialEvaluation)).partial)
-}
-
 function undefinedAllow(name: string): Pick<PolicyProblem, 'message' | 'remedy'> {
   return {
     message: `package ${name} has no "allow" for an empty input, so workers take it for not loaded and wait`,
     remedy: `add to package ${name}: default allow := false`,
-  }
-}
-
-function noFilter(name: string): Pick<PolicyProblem, 'message' | 'remedy'> {
-  return {
-    message: `package ${name} looks an attribute of input.resource up by a value, or puts one into a collection: OPA makes no filter of that`,
-    remedy:
-      'compare attributes by name, each with == in a rule of its own; docs/policies.md shows what filters can express',
   }
 }

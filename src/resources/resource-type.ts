@@ -1,4 +1,5 @@
 import type { z } from 'zod'
+import type { ResourceCollection, WhereValue } from '../domain/command.ts'
 
 /**
  * How a column's values look in PostgreSQL and in rows.
@@ -37,6 +38,14 @@ export type Column = { readonly name: string; readonly kind: ColumnKind }
 export function attributeColumns({ key, attributes, columns }: ResourceType): ReadonlyMap<string, Column> {
   const named = [['id', key] as const, ...attributes.map((name) => [name, name] as const)]
   return new Map(named.map(([attribute, name]) => [attribute, { name, kind: columns[name] ?? 'text' }]))
+}
+
+/** What a producer asked of a collection, by column: in `where`, `id` is the key. */
+export function whereOf(
+  { where = {} }: ResourceCollection,
+  { key }: ResourceType,
+): Readonly<Record<string, WhereValue>> {
+  return Object.fromEntries(Object.entries(where).map(([name, value]) => [name === 'id' ? key : name, value]))
 }
 
 /** The resource types of a deployment, by name. */

@@ -19,7 +19,7 @@ export type LoadRequest = {
 }
 
 export type Loaded = {
-  /** The outcome that an earlier delivery of this command recorded. */
+  /** The outcome that an earlier delivery of this command recorded, without the rows of a read. */
   readonly earlier?: { readonly commandDigest: string; readonly outcome: Outcome }
   readonly resource?: LoadedResource
 }
@@ -52,18 +52,54 @@ export type CommandEntry = {
 /** One command's end, to be recorded with its effect or not at all. */
 export type LedgerEntry = CommandEntry & { readonly outcome: Outcome; readonly effect?: Effect | undefined }
 
-/** What a command on a collection does, and to which rows: those that `where` selects and the policies' filter allows. */
-export type CollectionEntry = CommandEntry & {
+/** Which rows of a type to look at, in the order of their keys. */
+export type CandidateRequest = {
+  readonly type: string
+  /** What the producer asked for, by column. */
   readonly where: Readonly<Record<string, WhereValue>>
   readonly filter: RowFilter
-  readonly masks: ColumnMasks
-  readonly policyRevision: string
-  /** At most this many rows; without a limit, more than `maxRows` are too many to change. */
-  readonly limit: number | undefined
-  readonly maxRows: number
-  readonly after: string | undefined
+  /** Only rows whose key comes after this one. */
+  readonly after?: string | undefined
+  /** Only these keys. */
+  readonly keys?: readonly string[] | undefined
+  readonly limit: number
+}
+
+/** A row of a collection that has yet to be decided. */
+export type Candidate = {
+  readonly key: string
+  readonly version: string
+  readonly attributes: Readonly<Record<string, unknown>>
+}
+
+/** A row that the policies allow, as it was when they did. */
+export type DecidedRow = {
+  readonly key: string
+  readonly version: string
+  /** What a read shows instead of some columns. */
+  readonly masks?: ColumnMasks | undefined
+}
+
+/** What a command on a collection does: to these rows, as they were decided on, and to no other. */
+export type CollectionEntry = CommandEntry & {
+  readonly rows: readonly DecidedRow[]
+  /** Everything of the outcome but what the statement finds: how many rows there were, and the rows of a read. */
+  readonly outcome: CollectionOutcome
+  /** Whether rows that have changed since are left out, and counted as undecided, instead of being decided again. */
+  readonly leaveOutChanged: boolean
   readonly patch: Readonly<Record<string, ScalarValue | null>> | undefined
 }
+
+export type CollectionOutcome = Omit<Extract<Outcome, { outcome: 'executed' }>, 'count' | 'rows'>
+
+/**
+ * The end of a command on a collection, without the rows of a read: those are in the ledger. Or the keys of rows that
+ * have changed since they were decided: then nothing was done. Or the command has an outcome already.
+ */
+export type CollectionEnd =
+  | { readonly outcome: Outcome }
+  | { readonly changed: readonly string[] }
+  | { readonly recorded: true }
 
 /** A job that could not be believed, so that it has no command to record. */
 export type Rejection = {
@@ -92,10 +128,13 @@ export interface CommandStore {
    */
   commit(entries: readonly LedgerEntry[], rejections: readonly Rejection[]): Promise<ReadonlySet<string>>
 
+  /** Rows of a collection that have yet to be decided, in the order of their keys. @throws as `load` */
+  candidates(request: CandidateRequest): Promise<readonly Candidate[]>
+
   /**
-   * Reads, updates or deletes a collection and records the outcome, in one atomic statement that has the filter in its
-   * WHERE. Returns the outcome, or undefined when the command has one already; then nothing was done.
+   * Reads, updates or deletes the rows of a collection that were allowed, each only while it has the version that was
+   * decided on, and records the outcome, in one atomic statement.
    * @throws Failure JW_STORE_UNAVAILABLE | JW_STORE_REJECTED; then nothing was done
    */
-  commitCollection(entry: CollectionEntry): Promise<Outcome | undefined>
+  commitCollection(entry: CollectionEntry): Promise<CollectionEnd>
 }

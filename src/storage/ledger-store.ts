@@ -2,7 +2,18 @@ import { z } from 'zod'
 import { Failure } from '../domain/failure.ts'
 import { Outcome, Row } from '../domain/outcome.ts'
 import type { ResourceType, ResourceTypes } from '../resources/resource-type.ts'
-import type { CollectionEntry, CommandStore, LedgerEntry, Loaded, LoadRequest, Rejection } from './command-store.ts'
+import { candidateStatement } from './candidate-statement.ts'
+import type {
+  Candidate,
+  CandidateRequest,
+  CollectionEnd,
+  CollectionEntry,
+  CommandStore,
+  LedgerEntry,
+  Loaded,
+  LoadRequest,
+  Rejection,
+} from './command-store.ts'
 import { collectionStatement } from './collection-statement.ts'
 import { commitStatement } from './commit-statement.ts'
 import type { Database } from './database.ts'
@@ -14,7 +25,8 @@ const LoadedRow = z.object({
   detail: Outcome.nullable(),
   resource: z.object({ version: z.string(), row: Row }).nullable(),
 })
-const CollectionRow = z.object({ detail: Outcome })
+const CandidateRow = z.object({ key: z.string(), version: z.string(), attributes: Row })
+const CollectionRow = z.object({ detail: Outcome.nullable(), changed: z.array(z.string()).nullable() })
 const RecordedRow = z.object({ id: z.string() })
 
 /** The command store on PostgreSQL or PGlite: the same two statements on both. */
@@ -41,12 +53,24 @@ export class LedgerStore implements CommandStore {
     return requests.map(({ type }, index) => toLoaded(this.#types.get(type), rows[index]))
   }
 
-  async commitCollection(entry: CollectionEntry): Promise<Outcome | undefined> {
-    const type = this.#types.get(entry.resourceType)
-    if (type === undefined) throw new Failure('JW_UNEXPECTED', `no resource type "${entry.resourceType}" is declared`)
-    const { sql: text, parameters } = collectionStatement(entry, type).compile(this.#db)
+  async candidates(request: CandidateRequest): Promise<Candidate[]> {
+    const type = this.#typeOf(request.type)
+    const { sql: text, parameters } = candidateStatement(request, type).compile(this.#db)
+    const rows = await queryRows(this.#db, CandidateRow, `look for ${type.name}s`, text, parameters)
+    return rows.map(({ attributes, ...row }) => ({ ...row, attributes: attributesOf(type, attributes) }))
+  }
+
+  async commitCollection(entry: CollectionEntry): Promise<CollectionEnd> {
+    const { sql: text, parameters } = collectionStatement(entry, this.#typeOf(entry.resourceType)).compile(this.#db)
     const [row] = await queryRows(this.#db, CollectionRow, `${entry.action} a collection`, text, parameters)
-    return row?.detail
+    if (row === undefined) return { recorded: true }
+    return row.detail === null ? { changed: row.changed ?? [] } : { outcome: row.detail }
+  }
+
+  #typeOf(name: string): ResourceType {
+    const type = this.#types.get(name)
+    if (type === undefined) throw new Failure('JW_UNEXPECTED', `no resource type "${name}" is declared`)
+    return type
   }
 
   async commit(entries: readonly LedgerEntry[], rejections: readonly Rejection[]): Promise<ReadonlySet<string>> {

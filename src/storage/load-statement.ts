@@ -10,7 +10,7 @@ export function loadStatement(types: ResourceTypes): string {
         where d."${type.key}" = r.resource_id)`,
   )
   return `
-    select l.command_digest, l.detail, case r.type ${resources.join('\n      ')} end as resource
+    select l.command_digest, l.detail - 'rows' as detail, case r.type ${resources.join('\n      ')} end as resource
       from rows from (jsonb_to_recordset($1::jsonb) as (command_id text, type text, resource_id text))
            with ordinality as r(command_id, type, resource_id, position)
       left join ledger.commands l on l.id = r.command_id
@@ -18,12 +18,12 @@ export function loadStatement(types: ResourceTypes): string {
 }
 
 function resourceJson(type: ResourceType, alias: string): string {
-  return `jsonb_build_object('version', ${alias}.version::text, 'row', ${rowJson(type, alias)})`
+  return `jsonb_build_object('version', ${alias}.version::text, 'row', ${columnsJson(type, alias, Object.keys(type.columns))})`
 }
 
-/** SQL that makes one JSON object of a type's declared columns. */
-export function rowJson(type: ResourceType, alias: string): string {
-  const members = Object.entries(type.columns).map(([name, kind]) => `'${name}', ${columnJson(alias, name, kind)}`)
+/** SQL that makes one JSON object of some of a type's declared columns. */
+export function columnsJson(type: ResourceType, alias: string, names: readonly string[]): string {
+  const members = names.map((name) => `'${name}', ${columnJson(alias, name, type.columns[name] ?? 'text')}`)
   return `jsonb_build_object(${members.join(', ')})`
 }
 

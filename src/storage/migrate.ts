@@ -5,6 +5,7 @@ import { type Database, type PostgresOptions, openPostgres } from './database.ts
 import * as ledgerAndAudit from './migrations/0001-ledger-and-audit.ts'
 import * as documents from './migrations/0002-documents.ts'
 import * as policyActivations from './migrations/0003-policy-activations.ts'
+import * as undecidedRows from './migrations/0004-undecided-rows.ts'
 import { storeFailure } from './store-failure.ts'
 
 /** Every migration, in order. Append; never edit one that has landed. */
@@ -12,6 +13,7 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0001-ledger-and-audit': ledgerAndAudit,
   '0002-documents': documents,
   '0003-policy-activations': policyActivations,
+  '0004-undecided-rows': undecidedRows,
 }
 
 /** Those of an update sort before those that a deployment has added for types of its own. */

@@ -4,6 +4,7 @@ export const SPAN = {
   admit: 'jobwarden.admit',
   load: 'jobwarden.load',
   decide: 'jobwarden.decide',
+  examine: 'jobwarden.examine',
   commit: 'jobwarden.commit',
   publish: 'jobwarden.publish',
   audit: 'jobwarden.audit',
@@ -11,7 +12,7 @@ export const SPAN = {
 } as const
 
 /** The steps of a batch, in their order. */
-export type StepName = 'admit' | 'load' | 'decide' | 'commit' | 'publish'
+export type StepName = 'admit' | 'load' | 'decide' | 'examine' | 'commit' | 'publish'
 
 export const ATTRIBUTE = {
   commandId: 'jobwarden.command.id',

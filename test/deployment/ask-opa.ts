@@ -9,19 +9,20 @@ const OPERATIONS: Readonly<Record<string, readonly [path: string, init: RequestI
     { method: 'POST', headers: json, body: JSON.stringify({ input: { requests: {} } }) },
   ],
   'ask for filters': [
-    '/v1/compile/jobs/permit',
+    '/v1/compile',
     {
       method: 'POST',
-      headers: { ...json, accept: 'application/vnd.opa.ucast.all+json' },
+      headers: json,
       body: JSON.stringify({
-        input: { user: { id: 'tried', role: 'user' }, action: 'read' },
-        unknowns: ['input.resource'],
-        options: { maskRule: 'data.jobs.filter_context' },
+        query: 'data.jobs.permit == true',
+        input: { user: { id: 'tried', role: 'user' }, action: 'read', resource: { type: 'document' } },
+        unknowns: ['input.resource.owner'],
       }),
     },
   ],
   'ask anything else': ['/v1/query', { method: 'POST', headers: json, body: JSON.stringify({ query: 'data' }) }],
-  'read policies and data': ['/v1/data', {}],
+  'read policies': ['/v1/policies', {}],
+  'read data': ['/v1/data', {}],
   'write policies': ['/v1/policies/tried', { method: 'PUT', body: 'package tried' }],
 }
 const authorization = `Bearer ${readFileSync('/secrets/opa-token', 'utf8').trim()}`

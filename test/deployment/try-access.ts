@@ -122,7 +122,7 @@ const bundles: Record<string, Attempt> = Object.fromEntries(
 // From the network, with whatever credentials; the worker and who stands in its pod are tried there.
 const reachesOpa = allowed(() => fetch('http://pod:8181/health'), /fetch failed/)
 const opa: Record<string, Attempt> = Object.fromEntries(
-  ['ask for decisions', 'ask for filters', 'ask anything else', 'read policies and data', 'write policies'].map(
+  ['ask for decisions', 'ask for filters', 'ask anything else', 'read policies', 'read data', 'write policies'].map(
     (operation) => [operation, () => reachesOpa],
   ),
 )

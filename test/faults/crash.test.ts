@@ -15,7 +15,8 @@ test.each(FAULT_POINTS)('a worker killed %s leaves every command one outcome and
   await startAuditor(NO_SWEEP).writes('auditing')
   await enqueue(workload)
 
-  const doomed = startFaulty(point, 'SIGKILL', 12)
+  // A round has one command on a collection that comes so far.
+  const doomed = startFaulty(point, 'SIGKILL', point === 'after examine' ? 3 : 12)
   expect(await doomed.ended).toBe('was ended by SIGKILL')
   expect(doomed.count(FAULT_LINE)).toBe(1)
   // It died as the point says: what it held is recorded or not, and in no case acknowledged.

@@ -93,6 +93,7 @@ function meddling(times: number, change: () => Promise<unknown>) {
         return loaded
       },
       commit: (entries, rejections) => enforcement.store.commit(entries, rejections),
+      candidates: (request) => enforcement.store.candidates(request),
       commitCollection: (entry) => enforcement.store.commitCollection(entry),
     },
   })

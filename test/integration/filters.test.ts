@@ -1,115 +1,211 @@
-import { copyFile, mkdir, writeFile } from 'node:fs/promises'
+import { cp, mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { askCandidate } from '../../console/open-candidate.ts'
+import { describeFilter } from '../../src/domain/describe-filter.ts'
+import type { User } from '../../src/domain/command.ts'
 import { Failure } from '../../src/domain/failure.ts'
-import { obtainOpa } from '../../src/local/obtain-opa.ts'
+import { type LocalOpa } from '../../src/local/start-opa.ts'
 import { type Workspace, openWorkspace } from '../../src/local/workspace.ts'
-import type { FilterRequest } from '../../src/pdp/pdp.ts'
-import { resourceTypes } from '../../src/resources/registry.ts'
-import { attributeColumns, type ResourceType } from '../../src/resources/resource-type.ts'
-import { createLogger } from '../../src/telemetry/logger.ts'
-import { startAuthorizer } from '../../workers/authorizer.ts'
-import { PEOPLE } from '../support/a-command.ts'
+import { OpaClient } from '../../src/pdp/opa-client.ts'
+import { filterRequest } from '../../src/pdp/pdp.ts'
+import { openProducer } from '../../producers/open-producer.ts'
+import { PEOPLE, aCommand } from '../support/a-command.ts'
+import { invoice } from '../support/invoice-type.ts'
+import { outcomesOf } from '../support/ledger.ts'
+import { openClient } from '../support/pdp-client.ts'
 import { runCli } from '../support/run-cli.ts'
-import { startStack } from '../support/stack.ts'
+import { seedDocuments, startStack } from '../support/stack.ts'
+import { ENTRY_POINT, startPolicies, writeModules } from '../support/start-policies.ts'
+import { startWorkers } from '../support/workers.ts'
 
 let workspace: Workspace
-let opa: string
+let opa: LocalOpa
+let pdp: OpaClient
 
 beforeAll(async () => {
   workspace = await openWorkspace()
-  opa = (await obtainOpa()).path
+  const modules = await writeModules(
+    workspace,
+    'package authz\n\nallow := true',
+    'package data_filter\n\nallow := true',
+  )
+  opa = await startPolicies(workspace, [modules, ENTRY_POINT])
+  pdp = await openClient({ url: opa.url, maxResponseBytes: 10_000_000 })
+  workspace.defer(() => pdp.close())
 })
 afterAll(() => workspace.close())
 
-let folders = 0
+/** The filter that rules of `data_filter` give a user for invoices, in words, and the conditions that it leaves out. */
+async function filterOf(rules: string, ids: readonly string[] = []) {
+  const policy = `package data_filter\n\ndefault allow := false\n\n${rules}\n`
+  const id = [...new Set(policy.match(/module\d/))].join('') || 'data_filter'
+  for (const name of (await listed()).filter((each) => each.includes('module1') || each === 'data_filter'))
+    await fetch(`${opa.url}/v1/policies/${name}`, { method: 'DELETE' })
+  const put = await fetch(`${opa.url}/v1/policies/${id}`, { method: 'PUT', body: policy })
+  if (!put.ok) throw new Error(await put.text())
+  const person: User = { id: 'ann', role: 'user', ids: [...ids] }
+  const answer = (await pdp.filter(new Map([['it', filterRequest({ user: person, action: 'read' }, invoice)]]))).get(
+    'it',
+  )
+  if (answer === undefined || answer instanceof Failure) throw answer ?? new Error('no filter')
+  return { words: describeFilter(answer.filter), widened: answer.widened.map(({ construct }) => construct) }
+}
+
+async function listed(): Promise<string[]> {
+  const { result }: { result: { id: string }[] } = JSON.parse(await (await fetch(`${opa.url}/v1/policies`)).text())
+  return result.map(({ id }) => id)
+}
+
+describe('a filter says exactly', () => {
+  test.each<[string, string]>([
+    ['allow if input.resource.owner == input.user.id', 'rows where owner = "ann"'],
+    ['allow if input.user.id == input.resource.owner', 'rows where owner = "ann"'],
+    ['allow if 5 > input.resource.days_overdue', 'rows where days_overdue < 5'],
+    ['allow if input.resource.paid', 'rows where paid = true'],
+    ['allow if input.resource.department', 'rows where department has a value'],
+    ['allow if not input.resource.paid', 'rows where not paid = true'],
+    ['allow if input.resource.owner in ["a", "b"]', 'rows where owner is one of "a", "b"'],
+    [
+      'allow if input.resource.owner in {"a", input.resource.department}',
+      'rows where owner has a value and department has a value and (owner = "a" or owner = department)',
+    ],
+    ['allow if startswith(input.resource.owner, "a")', 'rows where owner starts with "a"'],
+    ['allow if not input.resource.days_overdue > 5', 'rows where days_overdue has a value and not days_overdue > 5'],
+    [
+      'allow if input.resource.owner == "a"\n\nallow if input.resource.owner == "b"',
+      'rows where owner is one of "a", "b"',
+    ],
+    ['allow if input.resource.type == "invoice"', 'every row'],
+    ['allow if input.resource.type == "document"', 'no row'],
+    ['allow if input.resource.colour == "red"', 'no row'],
+    ['allow if input.resource.owner == 9', 'rows where owner = 9'],
+    ['allow if input.resource[input.user.role] == "x"', 'no row'],
+    ['deny if input.resource.paid\n\nallow if not deny', 'rows where not paid = true'],
+    ['default deny := false\n\ndeny if input.resource.paid\n\nallow if deny == false', 'rows where not paid = true'],
+    ['deny contains "x" if input.resource.paid\n\nallow if count(deny) == 0', 'rows where not paid = true'],
+    ['deny contains "x" if input.resource.paid\n\nallow if deny == set()', 'rows where not paid = true'],
+    ['late if input.resource.days_overdue > 5\n\nallow if not late', 'rows where not days_overdue > 5'],
+    ['quiet := {"a", "b"}\n\nallow if quiet[input.resource.owner]', 'rows where owner is one of "a", "b"'],
+    [
+      'open(x) if x == "a"\n\nopen(x) if x == "b"\n\nallow if open(input.resource.owner)',
+      'rows where owner is one of "a", "b"',
+    ],
+    ['allow if some x, v in input.resource\n\nallow if input.user.role == "admin"', 'every row'],
+  ])('%s', async (rules, words) => {
+    expect(await filterOf(rules)).toEqual({ words, widened: [] })
+  })
+})
+
+describe('a filter leaves out, and names without any value,', () => {
+  test.each<[string, string, string]>([
+    ['allow if lower(input.resource.owner) == "secret"', 'every row', 'lower(input.resource.owner, …)'],
+    [
+      'allow if {\n\tinput.resource.paid\n\tlower(input.resource.owner) == "a"\n}',
+      'rows where paid = true',
+      'lower(input.resource.owner, …)',
+    ],
+    ['allow if input.resource.days_overdue + 1 > 5', 'every row', 'input.resource.days_overdue + … > …'],
+    ['allow if count(input.resource) > 3', 'every row', 'count(input.resource) > …'],
+    ['allow if object.get(input.resource, "owner", "x") == "x"', 'every row', 'object.get(input.resource, …, …, …)'],
+    ['allow if time.now_ns() > 5', 'every row', 'time.now_ns() > …'],
+    [
+      'allow if owned with input.user.id as "b"\n\nowned if input.resource.owner == input.user.id',
+      'every row',
+      'data.data_filter.owned == … with …',
+    ],
+    [
+      'allow if startswith(input.resource.days_overdue, "1")',
+      'every row',
+      'startswith(input.resource.days_overdue, …)',
+    ],
+    ['allow if input.resource.owner == 9007199254740993', 'every row', 'input.resource.owner == …'],
+    ['allow if not lower(input.resource.owner) == "a"', 'every row', 'not lower(input.resource.owner) == …'],
+    ['v := "a" if input.resource.paid else := "b"\n\nallow if v == "a"', 'every row', 'data.data_filter.v == …'],
+  ])('%s', async (rules, words, construct) => {
+    const { words: said, widened } = await filterOf(rules)
+    expect({ words: said, first: widened[0] }).toEqual({ words, first: construct })
+    expect(widened.join(' ')).not.toMatch(/secret|9007/)
+  })
+
+  test('nothing of a rule that errs for everybody: the decisions say what is wrong', async () => {
+    const rules = 'allow if f(1) == 2\n\nf(_) := 1\n\nf(_) := 2 if input.user.id\n\nf(_) := 3 if input.resource.owner'
+    expect((await filterOf(rules)).words).toBe('every row')
+  })
+})
+
+test('thousands of ids that the policies know are one condition', async () => {
+  const ids = Array.from({ length: 5_000 }, (_, index) => `i${index}`)
+  const { words, widened } = await filterOf('allow if input.resource.id in input.user.ids', ids)
+  expect(widened).toEqual([])
+  expect(words).toMatch(/^rows where invoice_no is one of "i0", "i1"/)
+})
+
+test('policies that look at the time are asked anew for every command, others once in a while', async () => {
+  expect(await pdp.isVolatile('unversioned')).toBe(false)
+  await filterOf('allow if time.now_ns() > 5')
+  expect(await pdp.isVolatile('unversioned')).toBe(true)
+})
 
 /** A folder of policies whose data_filter allows by the given rules. */
-async function policiesWith(rules: string): Promise<string> {
-  const dir = join(workspace.path, `policies-${(folders += 1)}`)
-  for (const [name, text] of [
-    ['authz', 'default allow := true\n'],
-    ['data_filter', `default allow := false\n\n${rules}\n`],
+async function policiesWith(name: string, rules: string): Promise<string> {
+  const dir = join(workspace.path, name)
+  for (const [part, text] of [
+    ['authz', 'default allow := true'],
+    ['data_filter', `default allow := false\n\n${rules}`],
   ] as const) {
-    await mkdir(join(dir, name), { recursive: true })
-    await writeFile(join(dir, name, `${name}.rego`), `package ${name}\n\nimport rego.v1\n\n${text}`)
+    await mkdir(join(dir, part), { recursive: true })
+    await writeFile(join(dir, part, `${part}.rego`), `package ${part}\n\nimport rego.v1\n\n${text}\n`)
   }
   return dir
 }
 
-const document = (): ResourceType => {
-  const type = resourceTypes.get('document')
-  if (type === undefined) throw new Error('no documents')
-  return type
-}
-
-async function filterFor(dir: string, user: FilterRequest['user'] = PEOPLE.user123) {
-  const request = { user, action: 'read', type: 'document', columns: attributeColumns(document()) } as const
-  return askCandidate(dir, opa, async (pdp) => (await pdp.filter(new Map([['it', request]]))).get('it'))
-}
-
-describe('what OPA cannot translate is never a filter', () => {
-  test.each([
-    ['a builtin', 'allow if lower(input.resource.owner) == "a"', /data_filter\.rego:7: invalid builtin `lower`/],
-    ['a bare attribute', 'allow if input.resource.owner', /data_filter\.rego:7: invalid statement/],
-    ['an iteration', 'allow if input.resource.tags[_] == "x"', /data_filter\.rego:7: |not an attribute/],
-    [
-      'a lookup by an attribute, which OPA takes for every row',
-      'allow if input.resource[input.resource.owner] == "x"',
-      /OPA lost a condition/,
-    ],
-    [
-      'a lookup by a number, which OPA takes for every row',
-      'allow if input.resource[0] == "x"',
-      /OPA lost a condition/,
-    ],
-    [
-      'keys of the resource, which OPA takes for a column',
-      'allow if {\n\tsome k, v in input.resource\n\tv == "x"\n}',
-      /./,
-    ],
-    ['a number beyond 2^53, which OPA rounds', 'allow if input.resource.owner == 9007199254740993', /beyond 2\^53/],
-  ])('%s', async (_what, rules, complaint) => {
-    const answer = await filterFor(await policiesWith(rules))
-    expect(answer).toBeInstanceOf(Failure)
-    expect(answer).toMatchObject({ message: expect.stringMatching(complaint) })
-  })
-
-  test('every row is allowed only when the policies say so', async () => {
-    expect(await filterFor('policies', PEOPLE.admin)).toMatchObject({ filter: { kind: 'all' } })
-    expect(await filterFor('policies', PEOPLE.guest)).toMatchObject({ filter: { kind: 'where' } })
-    expect(await filterFor(await policiesWith('allow if input.user.role == "nobody"'))).toMatchObject({
-      filter: { kind: 'none' },
-    })
-  })
-})
-
-test('masks of the policies go with the filter, unless their condition does not hold', async () => {
+test('`npm run policies` tells for every rule whether filters say it, where not, and what to write instead', async () => {
   const dir = await policiesWith(
-    'allow if input.user.id != ""\n\nmasks.data.replace.value := "***" if input.user.role != "admin"',
+    'reported',
+    'allow if input.resource.owner == "a"\n\nallow if {\n\tinput.user.role == "admin"\n\tlower(input.resource.owner) == input.user.id\n}',
   )
-  expect(await filterFor(dir)).toMatchObject({ masks: { data: '***' } })
-  expect(await filterFor(dir, PEOPLE.admin)).toMatchObject({ filter: { kind: 'all' }, masks: {} })
+  const { stdout } = await runCli('scripts/policies.ts', [dir])
+  expect(stdout).toMatch(/filters say them exactly[^\n]*: NO/)
+  expect(stdout).toMatch(/data_filter\.rego:7: allow: exact/)
+  expect(stdout).toMatch(/data_filter\.rego:9: allow: widened/)
+  expect(stdout).toMatch(/data_filter\.rego:11: filters leave out `lower\(input\.resource\.owner\) == input\.user\.id`/)
+  expect(stdout).toMatch(/remedy: keep the attribute in the form that rules compare/)
 })
 
-test('`npm run policies` names the file and line of a rule that no filter can express', async () => {
-  const dir = await policiesWith('allow if lower(input.resource.owner) == input.user.id')
-  const { status, stdout } = await runCli('scripts/policies.ts', [dir])
-  expect(status).toBe(1)
-  expect(stdout).toMatch(/filters express them[^\n]*: NO\n.*data_filter\.rego:7: invalid builtin `lower`/)
+test.each([
+  [[], 0],
+  [['--require-exact'], 1],
+])('a rule that no filter says exactly is told, and with %j decides the exit status: %i', async (flags, status) => {
+  const dir = await policiesWith('status', 'allow if lower(input.resource.owner) == input.user.id')
+  for (const part of ['authz', 'data_filter'])
+    await writeFile(
+      join(dir, part, `${part}_test.rego`),
+      `package ${part}_test\n\nimport rego.v1\n\ntest_allow if data.${part}.allow with input as {"user": {"id": "a"}, "resource": {"owner": "A"}}\n\ntest_none if is_boolean(data.${part}.allow) with input as {}\n`,
+    )
+  const ran = await runCli('scripts/policies.ts', [dir, ...flags])
+  expect({ status: ran.status, said: ran.stdout + ran.stderr }).toMatchObject({
+    status,
+    said: expect.stringMatching(/data_filter\.rego:7: filters leave out/),
+  })
 })
 
-test('a worker refuses to start on such policies, and says which rule it is', async () => {
-  const dir = await policiesWith('allow if lower(input.resource.owner) == input.user.id')
-  await mkdir(join(dir, 'jobs'))
-  for (const file of ['jobs', 'samples'])
-    await copyFile(`policies/jobs/${file}.rego`, join(dir, 'jobs', `${file}.rego`))
+test('a worker starts on policies that no filter can express, and collections act on what they allow', async () => {
+  const dir = await policiesWith('shipped', 'allow if upper(input.resource.owner) == "USER_123"')
+  await cp('policies/jobs', join(dir, 'jobs'), { recursive: true })
   const stack = await startStack({ policies: dir })
+  await seedDocuments(stack.owner)
+  const config = stack.config()
+  const workers = await startWorkers(config)
+  const queue = await openProducer(config, { lifetimeMs: 600_000, tracing: false })
   try {
-    const start = startAuthorizer({ config: stack.config(), log: createLogger('test', 'silent') })
-    await expect(start).rejects.toThrow(/JW_FILTER_UNSUPPORTED:[^]*data_filter\.rego:7: invalid builtin `lower`/)
+    const byId = aCommand({ user: PEOPLE.guest, resource: { type: 'document', id: 'resource_1' } })
+    const many = aCommand({ user: PEOPLE.guest, resource: { type: 'document' } })
+    await queue.producer.enqueue([byId, many])
+    const outcomes = await outcomesOf(stack.owner, [byId.id, many.id])
+    expect(outcomes.get(byId.id)).toMatchObject({ outcome: 'executed' })
+    expect(outcomes.get(many.id)).toMatchObject({ rows: [{ id: 'resource_1' }, { id: 'resource_3' }] })
   } finally {
+    await Promise.all([workers.close(), queue.close()])
     await stack.close()
   }
 })

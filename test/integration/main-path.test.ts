@@ -2,7 +2,7 @@ import { sql } from 'kysely'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { Config } from '../../src/config/settings.ts'
 import type { Command } from '../../src/domain/command.ts'
-import type { Outcome } from '../../src/domain/outcome.ts'
+import { type Outcome, reasonsOf } from '../../src/domain/outcome.ts'
 import { runningServers } from '../../src/local/server-process.ts'
 import type { Running } from '../../src/ops/run-process.ts'
 import { listRecords } from '../../src/storage/list-records.ts'
@@ -48,7 +48,7 @@ async function outcomes(commands: readonly Command[]): Promise<Outcome[]> {
 
 const document = (id: string) => ({ type: 'document', id })
 const codes = (outcome: Outcome | undefined) =>
-  outcome !== undefined && 'reasons' in outcome ? outcome.reasons.map(({ code }) => code) : []
+  outcome === undefined ? [] : reasonsOf(outcome).map(({ code }) => code)
 
 describe("the article's cases", () => {
   const cases: readonly (readonly [string, Parameters<typeof aCommand>[0], string])[] = [

@@ -12,7 +12,7 @@ import { type ResourceType, declareResourceTypes } from '../../src/resources/res
 import { JwsVerifier } from '../../src/signing/jws-verifier.ts'
 import { importProducerKey } from '../../src/signing/producer-keys.ts'
 import { signCommand } from '../../src/signing/sign-command.ts'
-import type { CollectionEntry, LedgerEntry } from '../../src/storage/command-store.ts'
+import type { CandidateRequest, CollectionEntry, LedgerEntry } from '../../src/storage/command-store.ts'
 import { type Database, openEmbedded } from '../../src/storage/database.ts'
 import { LedgerStore } from '../../src/storage/ledger-store.ts'
 import { MIGRATIONS, migrate, requireMigrated } from '../../src/storage/migrate.ts'
@@ -76,16 +76,27 @@ function anEntry(wanted: Partial<LedgerEntry> = {}): LedgerEntry {
 
 function aCollection(wanted: Partial<CollectionEntry> = {}): CollectionEntry {
   const { outcome: _outcome, effect: _effect, ...entry } = anEntry({ action: 'read', resourceId: undefined })
-  const rest = { where: {}, filter: { kind: 'all' }, masks: {}, policyRevision: 'r1', maxRows: 10 } as const
-  return { ...entry, ...rest, limit: undefined, after: undefined, patch: undefined, ...wanted }
+  const outcome = { outcome: 'executed', policyRevision: 'r1' } as const
+  return { ...entry, rows: [], outcome, leaveOutChanged: false, patch: undefined, ...wanted }
+}
+
+/** The keys of the candidates, all of them unless something else is wanted. */
+async function candidates(wanted: Partial<CandidateRequest> = {}) {
+  const found = await store.candidates({ type: 'invoice', where: {}, filter: { kind: 'all' }, limit: 10, ...wanted })
+  return found.map(({ key }) => key)
+}
+
+const asTheyAre = (...keys: readonly string[]) => keys.map((key) => ({ key, version: '1' }))
+
+async function recordedRows(commandId: string): Promise<unknown> {
+  const { rows } = await sql<{ rows: unknown }>`
+    select detail->'rows' as rows from ledger.commands where id = ${commandId}`.execute(db)
+  return rows[0]?.rows
 }
 
 async function loaded(type: string, resourceId: string) {
   return (await store.load([{ commandId: 'none', type, resourceId }]))[0]?.resource
 }
-
-const idsOf = (outcome: Outcome | undefined) =>
-  outcome?.outcome === 'executed' ? outcome.rows?.map((row) => row['invoice_no']) : outcome
 
 describe('two declared types', () => {
   beforeEach(async () => {
@@ -132,36 +143,69 @@ describe('two declared types', () => {
     expect(await loaded('invoice', 'inv_3')).toMatchObject({ version: '1', row: { note: null, reminders: 0 } })
   })
 
-  test.each<[string, Partial<CollectionEntry>, string[]]>([
+  test.each<[string, Partial<CandidateRequest>, string[]]>([
     ['an integer', { where: { days_overdue: [9, 40] } }, ['inv_1', 'inv_2']],
     ['a bigint', { where: { amount_cents: HUGE } }, ['inv_1']],
     ['a boolean', { where: { paid: true } }, ['inv_2']],
     ['no value', { where: { days_overdue: null } }, ['inv_3']],
     ['the key', { where: { invoice_no: ['inv_2', 'inv_3'] }, after: 'inv_2' }, ['inv_3']],
-  ])('are read as a collection by %s', async (_what, wanted, expected) => {
-    expect(idsOf(await store.commitCollection(aCollection(wanted)))).toEqual(expected)
+    ['keys that are named', { keys: ['inv_3', 'inv_1', 'none'] }, ['inv_1', 'inv_3']],
+    ['how many', { limit: 2 }, ['inv_1', 'inv_2']],
+  ])('are candidates of a collection by %s', async (_what, wanted, expected) => {
+    expect(await candidates(wanted)).toEqual(expected)
+  })
+
+  test('are candidates with what policies see of them', async () => {
+    const [first] = await store.candidates({ type: 'invoice', where: {}, filter: { kind: 'all' }, limit: 1 })
+    const attributes = {
+      owner: 'user_123',
+      department: 'engineering',
+      amount_cents: HUGE,
+      days_overdue: 40,
+      paid: false,
+    }
+    expect(first).toEqual({ key: 'inv_1', version: '1', attributes })
   })
 
   test('are filtered by every kind of column as policies compare it: a bigint is text, and has the order of text', async () => {
-    const select = async (condition: Extract<CollectionEntry['filter'], { kind: 'where' }>['condition']) =>
-      idsOf(await store.commitCollection(aCollection({ filter: { kind: 'where', condition } })))
+    const select = (condition: Extract<CandidateRequest['filter'], { kind: 'where' }>['condition']) =>
+      candidates({ filter: { kind: 'where', condition } })
     expect(await select({ op: 'gt', column: 'days_overdue', operand: { value: 9 } })).toEqual(['inv_1', 'resource_1'])
     expect(await select({ op: 'eq', column: 'paid', operand: { value: true } })).toEqual(['inv_2'])
     expect(await select({ op: 'eq', column: 'amount_cents', operand: { value: HUGE } })).toEqual(['inv_1'])
     expect(await select({ op: 'lt', column: 'amount_cents', operand: { value: '1000' } })).toEqual(['resource_1'])
   })
 
-  test('are changed as a collection, past 2^53 too, and masked in what is read', async () => {
+  test('are changed as a collection, past 2^53 too, and masked row by row in what is read', async () => {
     const patch = { fee_cents: HUGE, reminders: 3, disputed: true }
-    const update = aCollection({ action: 'update', patch, where: { paid: false } })
-    expect(await store.commitCollection(update)).toMatchObject({ outcome: 'executed', count: 3 })
-    const masks = { amount_cents: null }
-    const read = await store.commitCollection(aCollection({ where: { reminders: 3 }, limit: 1, masks }))
-    expect(read).toMatchObject({ count: 1, next: 'inv_1', rows: [{ ...patch, amount_cents: null }] })
-    const remove = aCollection({ action: 'delete', where: { disputed: true }, maxRows: 2 })
-    expect(await store.commitCollection(remove)).toMatchObject({ reasons: [{ code: 'too_many_rows' }] })
-    const all = aCollection({ action: 'delete', where: { disputed: true }, maxRows: 3 })
-    expect(await store.commitCollection(all)).toMatchObject({ outcome: 'executed', count: 3 })
+    const update = aCollection({ action: 'update', patch, rows: asTheyAre('inv_1', 'inv_3') })
+    expect(await store.commitCollection(update)).toMatchObject({ outcome: { outcome: 'executed', count: 2 } })
+    expect(await loaded('invoice', 'inv_1')).toMatchObject({ version: '2', row: patch })
+    expect(await loaded('invoice', 'inv_2')).toMatchObject({ version: '1' })
+
+    const masks = { amount_cents: null, no_column: 'x' }
+    const rows = [{ key: 'inv_1', version: '2', masks }, ...asTheyAre('inv_2')]
+    const read = aCollection({ rows })
+    expect(await store.commitCollection(read)).toEqual({
+      outcome: { outcome: 'executed', count: 2, policyRevision: 'r1' },
+    })
+    expect(await recordedRows(read.commandId)).toMatchObject([
+      { ...patch, amount_cents: null },
+      { amount_cents: '900' },
+    ])
+    expect(await recordedRows(read.commandId)).not.toMatchObject([{ no_column: 'x' }, {}])
+    expect(await store.commitCollection(read)).toEqual({ recorded: true })
+  })
+
+  test('that have changed since their decision keep a collection from anything, or are left out and counted', async () => {
+    const rows = [...asTheyAre('inv_1', 'inv_2', 'gone'), { key: 'inv_3', version: '7' }]
+    const remove = aCollection({ action: 'delete', rows })
+    expect(await store.commitCollection(remove)).toEqual({ changed: ['gone', 'inv_3'] })
+    expect(await candidates()).toHaveLength(4)
+    expect(await store.commitCollection({ ...remove, leaveOutChanged: true })).toMatchObject({
+      outcome: { outcome: 'executed', count: 2, undecided: 2, reasons: [{ code: 'stale' }] },
+    })
+    expect(await candidates()).toEqual(['inv_3', 'resource_1'])
     expect(await loaded('document', 'resource_1')).toBeDefined()
   })
 
@@ -170,7 +214,9 @@ describe('two declared types', () => {
     try {
       const effect = { kind: 'update', version: '1', patch: { reminders: 1 } } as const
       expect((await store.commit([anEntry({ effect })], [])).size).toBe(1)
-      expect(await store.commitCollection(aCollection({ action: 'delete' }))).toMatchObject({ count: 4 })
+      const remove = aCollection({ action: 'delete', rows: asTheyAre('inv_2', 'inv_3') })
+      expect(await candidates()).toHaveLength(4)
+      expect(await store.commitCollection(remove)).toMatchObject({ outcome: { count: 2 } })
     } finally {
       await sql`reset role`.execute(db)
     }
@@ -183,7 +229,7 @@ describe('two declared types', () => {
       decide: async (requests) =>
         new Map([...requests.keys()].map((id) => [id, { effect: 'allow', policyRevision: 'r1' }])),
       filter: async (requests) => {
-        const answer = { filter: { kind: 'where', condition: overdue }, masks: {}, policyRevision: 'r1' } as const
+        const answer = { filter: { kind: 'where', condition: overdue }, widened: [], policyRevision: 'r1' } as const
         return new Map([...requests.keys()].map((id) => [id, answer]))
       },
     }
@@ -195,7 +241,11 @@ describe('two declared types', () => {
       const verifier = await JwsVerifier.create([TEST_KEY])
       const admission = { verifier, resourceTypes: types, limits, now: Date.now }
       const audit = { publish: async () => undefined }
-      return (await processBatch([delivery], { admission, store, pdp, audit, maxRows: 10 }))[0]
+      const collections = { limits: { maxRows: 10, maxExamined: 100 }, onDisagreement: () => undefined }
+      const [settled] = await processBatch([delivery], { admission, store, pdp, audit, ...collections })
+      if (typeof settled !== 'object' || !('count' in settled)) return settled
+      expect(settled).not.toHaveProperty('rows')
+      return { ...settled, rows: await recordedRows(command.id) }
     }
 
     test.each<[string, Parameters<typeof aCommand>[0], object]>([

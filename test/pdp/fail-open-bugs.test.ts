@@ -39,7 +39,7 @@ test('Skipper CVE-2026-50197, CVE-2026-65838, GO-2026-6495: an oversized body is
   const { url } = await startPolicies(workspace, [await careless(), ENTRY_POINT], { extraArgs })
   await using client = await openClient({ url })
   const { settlements, ...done } = await enforce([deletion(padded(true))], client)
-  expect(settlements).toMatchObject([{ code: 'JW_PDP_REJECTED', message: expect.stringContaining('body too large') }])
+  expect(settlements).toMatchObject([{ code: 'JW_PDP_POISON', message: expect.stringContaining('body too large') }])
   expect(done).toEqual(nothing)
 })
 
@@ -90,7 +90,7 @@ test('OPA CVE-2025-46569: whatever a job says, it is never part of a path', asyn
     )
   }
   expect(new Set(pdp.questions.map(({ method, path }) => `${method} ${path}`))).toEqual(
-    new Set(['POST /v1/data/jobs/decisions?strict-builtin-errors=true', 'POST /v1/compile/jobs/permit']),
+    new Set(['POST /v1/data/jobs/decisions?strict-builtin-errors=true', 'POST /v1/compile', 'GET /v1/policies']),
   )
 })
 

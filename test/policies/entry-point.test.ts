@@ -33,11 +33,11 @@ function decide(requests: Readonly<Record<string, unknown>>): Promise<unknown> {
 }
 
 function filter(user: unknown, action: string): Promise<unknown> {
-  return post(
-    '/v1/compile/jobs/permit',
-    { input: { user, action }, unknowns: ['input.resource'], options: { maskRule: 'data.jobs.filter_context' } },
-    'application/vnd.opa.ucast.all+json',
-  )
+  return post('/v1/compile', {
+    query: 'data.jobs.permit == true',
+    input: { user, action, resource: { type: 'document' } },
+    unknowns: ['input.resource.owner', 'input.resource.department'],
+  })
 }
 
 const manager = { id: 'mona', role: 'manager', department: 'engineering' }
@@ -86,13 +86,17 @@ test.each(['read', 'update', 'delete'])('to %s, an unseen resource looks as if i
   expect(await ask(unseen)).toEqual(await ask(missing))
 })
 
-test('the filter on rows is a condition or everything, each with its revision, or nothing at all', async () => {
-  const masks = { revision: 'r1', columns: {} }
-  const owns = { type: 'field', operator: 'eq', field: 'resource.owner', value: 'carl' }
+test('what remains for rows that are not known is a condition, no condition, or nothing at all', async () => {
   const user = { id: 'carl', role: 'user' }
-  expect(await filter(user, 'update')).toEqual({
-    result: { query: { type: 'compound', operator: 'and', value: [owns, owns] }, masks },
+  const owner = {
+    type: 'ref',
+    value: ['input', 'resource', 'owner'].map((value, index) => ({ type: index === 0 ? 'var' : 'string', value })),
+  }
+  const equal = { type: 'ref', value: [{ type: 'var', value: 'eq' }] }
+  const owns = (index: number) => ({ index, terms: [equal, { type: 'string', value: 'carl' }, owner] })
+  expect(await filter(user, 'update')).toEqual({ result: { queries: [[owns(0), owns(1)]] } })
+  expect(await filter({ id: 'root', role: 'admin' }, 'delete')).toMatchObject({
+    result: { queries: expect.arrayContaining([[]]) },
   })
-  expect(await filter({ id: 'root', role: 'admin' }, 'delete')).toEqual({ result: { query: {}, masks } })
-  expect(await filter(user, 'delete')).toEqual({})
+  expect(await filter(user, 'delete')).toEqual({ result: {} })
 })

@@ -164,45 +164,6 @@ describe('other problems', () => {
     ])
   })
 
-  const untranslatable: readonly (readonly [string, string])[] = [
-    ['an attribute named by another one', 'input.resource[input.resource.visible_to] == input.user.id'],
-    ['an attribute named by a number', 'input.resource[0] == input.user.id'],
-    ['any attribute', '{\n\tsome attribute\n\tinput.resource[attribute] == input.user.id\n}'],
-    ['an attribute inside a list', 'input.user.id in [input.resource.owner, input.resource.editor]'],
-    ['an attribute that a function names', 'mine(input.resource)\n\nmine(row) if row[row.visible_to] == input.user.id'],
-  ]
-
-  test.each(untranslatable)('include a rule of which OPA makes no filter: %s', async (_what, body) => {
-    const file = await write('filter.rego', `package data_filter\n\ndefault allow := false\n\nallow if ${body}\n`)
-    expect(await validatePolicies(dir, opa)).toMatchObject([
-      { file, message: expect.stringContaining('OPA makes no filter of that') },
-    ])
-  })
-
-  test('do not include a rule that names attributes by what is known', async () => {
-    await write(
-      'filter.rego',
-      `package data_filter
-
-default allow := false
-
-allow if input.resource[input.user.attribute] == "x"
-
-allow if {
-	some attribute in input.user.attributes
-	input.resource[attribute] == "x"
-}
-
-allow if input.resource.department in input.user.departments
-
-allow if input.resource.owner == input.resource.editor
-
-allow if not input.resource.secret == true
-`,
-    )
-    expect(await validatePolicies(dir, opa)).toEqual([])
-  })
-
   test('include a folder that is empty or missing', async () => {
     expect(await validatePolicies(dir, opa)).toMatchObject([{ file: dir, message: 'there is no policy here' }])
     expect(await validatePolicies(join(dir, 'nowhere'), opa)).toMatchObject([

@@ -6,6 +6,8 @@ import { z } from 'zod'
 import type { DecisionRequest } from '../../src/domain/decision.ts'
 import { type Workspace, openWorkspace } from '../../src/local/workspace.ts'
 import type { Running } from '../../src/ops/run-process.ts'
+import { filterRequest } from '../../src/pdp/pdp.ts'
+import { document } from '../../src/resources/document.ts'
 import { type BundleBench, openBundleBench } from '../support/bundle-bench.ts'
 import { eventually } from '../support/ledger.ts'
 import { aBatch, openClient } from '../support/pdp-client.ts'
@@ -59,9 +61,12 @@ test('the client of the worker is admitted to all that it asks', async () => {
   expect((await client.decide(aBatch(3))).size).toBe(3)
   expect(await client.revision()).toBe('r1')
   const user = { id: 'user_123', role: 'user' }
-  const wanted = { user, action: 'read', type: 'document', columns: new Map() } as const
-  expect((await client.filter(new Map([['it', wanted]]))).get('it')).toMatchObject({ policyRevision: 'r1' })
-  expect(await client.query('jobs/sample_users', {})).toHaveLength(4)
+  const wanted = filterRequest({ user, action: 'read' }, document)
+  expect((await client.filter(new Map([['it', wanted]]))).get('it')).toMatchObject({
+    policyRevision: 'r1',
+    widened: [],
+  })
+  expect(await client.isVolatile('r1')).toBe(false)
 })
 
 test('a decision log tells who asked for what, and no attribute', async () => {

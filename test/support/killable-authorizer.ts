@@ -11,6 +11,7 @@ export const FAULT_POINTS = [
   'before admit',
   'after load',
   'after decide',
+  'after examine',
   'before commit',
   'after commit',
   'after publish',
@@ -47,7 +48,7 @@ function faulty(enforcement: Enforcement, fault: Fault): Enforcement {
   let reached = 0
   let hit = false
   const reach = async (point: FaultPoint, ids: readonly string[]) => {
-    if (point !== fault.FAULT_POINT || hit) return
+    if (point !== fault.FAULT_POINT || hit || ids.length === 0) return
     reached += ids.length
     if (reached < fault.FAULT_AFTER) return
     hit = true
@@ -75,10 +76,14 @@ function faulty(enforcement: Enforcement, fault: Fault): Enforcement {
     store: {
       load: (requests) => after('after load', commandIds(requests), () => store.load(requests)),
       commit: (entries, rejections) => around(commandIds(entries), () => store.commit(entries, rejections)),
-      commitCollection: (entry) => around([entry.commandId], () => store.commitCollection(entry)),
+      candidates: (request) => store.candidates(request),
+      commitCollection: (entry) =>
+        before('after examine', [entry.commandId], () =>
+          around([entry.commandId], () => store.commitCollection(entry)),
+        ),
     },
     pdp: {
-      decide: (requests) => after('after decide', [...requests.keys()], () => pdp.decide(requests)),
+      decide: (requests) => after('after decide', [...requests.keys()].filter(isCommandId), () => pdp.decide(requests)),
       filter: (requests) => after('after decide', [...requests.keys()], () => pdp.filter(requests)),
     },
     audit: {
@@ -89,6 +94,9 @@ function faulty(enforcement: Enforcement, fault: Fault): Enforcement {
     },
   }
 }
+
+/** Rows of a collection are decided under numbers, which no command has for an id. */
+const isCommandId = (id: string) => !/^\d+$/.test(id)
 
 const commandIds = (requests: readonly { readonly commandId: string }[]) => requests.map(({ commandId }) => commandId)
 

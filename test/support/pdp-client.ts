@@ -11,6 +11,7 @@ export async function openClient(overrides: Overrides): Promise<OpaClient & Asyn
     connections: 2,
     maxResponseBytes: 100_000,
     timeoutMs: 5_000,
+    filterTtlMs: 2_000,
     retry: { baseMs: 1, maxMs: 4, maxRetries: 2 },
     circuit: { errorPercent: 50, minimumCalls: 1_000, resetMs: 60_000 },
     headers: () => ({}),

@@ -7,6 +7,7 @@ import { type Enforcement, processBatch } from '../../src/enforcement/process-ba
 import type { Pdp } from '../../src/pdp/pdp.ts'
 import type { Delivery } from '../../src/queue/delivery.ts'
 import { resourceTypes } from '../../src/resources/registry.ts'
+import type { ResourceTypes } from '../../src/resources/resource-type.ts'
 import { JwsVerifier } from '../../src/signing/jws-verifier.ts'
 import { importProducerKey } from '../../src/signing/producer-keys.ts'
 import { signCommand } from '../../src/signing/sign-command.ts'
@@ -28,17 +29,36 @@ export type Enforced = {
 /** Runs signed commands through `processBatch`, with a store and an audit queue that only remember. */
 export async function enforce(commands: readonly Command[], pdp: Pdp): Promise<Enforced> {
   const recorded: (LedgerEntry | CollectionEntry)[] = []
+  const ended = await enforceIn(commands, { pdp, store: recordingStore(recorded), types: resourceTypes })
+  return { ...ended, recorded }
+}
+
+type World = {
+  readonly pdp: Pdp
+  readonly store: CommandStore
+  readonly types: ResourceTypes
+  readonly maxRows?: number
+  readonly maxExamined?: number
+  readonly onDisagreement?: Enforcement['onDisagreement']
+}
+
+/** Runs signed commands through `processBatch`, with an audit queue that only remembers. */
+export async function enforceIn(
+  commands: readonly Command[],
+  { pdp, store, types, maxRows = 1_000, maxExamined = 20_000, onDisagreement = () => undefined }: World,
+): Promise<Omit<Enforced, 'recorded'>> {
   const published: PublishedDenial[] = []
   const limits = { maxBytes: 1_048_576, maxDepth: 8, clockSkewMs: 5_000 }
   const enforcement: Enforcement = {
-    admission: { verifier, resourceTypes, limits, now: Date.now },
-    store: recordingStore(recorded),
+    admission: { verifier, resourceTypes: types, limits, now: Date.now },
+    store,
     pdp,
     audit: { publish: async (denials) => void published.push(...denials) },
-    maxRows: 1_000,
+    limits: { maxRows, maxExamined },
+    onDisagreement,
   }
   const settlements = await settle(await Promise.all(commands.map(deliver)), enforcement)
-  return { settlements, recorded, published }
+  return { settlements, published }
 }
 
 /** Batch after batch, until no command waits for another one any more. */
@@ -68,9 +88,13 @@ function recordingStore(recorded: (LedgerEntry | CollectionEntry)[]): CommandSto
       recorded.push(...entries)
       return new Set(entries.map(({ commandId }) => commandId))
     },
+    candidates: async ({ after }) => {
+      const attributes = { owner: 'user_123', department: 'engineering' }
+      return after === undefined ? [{ key: 'resource_1', version: '1', attributes }] : []
+    },
     commitCollection: async (entry) => {
       recorded.push(entry)
-      return { outcome: 'executed', count: 1, policyRevision: entry.policyRevision }
+      return { outcome: { ...entry.outcome, count: entry.rows.length } }
     },
   }
 }

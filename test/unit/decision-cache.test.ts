@@ -7,7 +7,7 @@ import type { Pdp } from '../../src/pdp/pdp.ts'
 /** A PDP that allows everything in the revision that the test sets, and notes what it was asked. */
 function scriptedPdp() {
   const asked: string[][] = []
-  const state = { revision: 'r1', effect: 'allow' }
+  const state = { revision: 'r1', effect: 'allow', volatile: false }
   const answer = (): Decision =>
     state.effect === 'allow'
       ? { effect: 'allow', policyRevision: state.revision }
@@ -20,7 +20,12 @@ function scriptedPdp() {
     filter: async () => new Map(),
   }
   const cache = (ttlMs: number) =>
-    new DecisionCache(pdp, { ttlMs, maxEntries: 100, revision: async () => state.revision })
+    new DecisionCache(pdp, {
+      ttlMs,
+      maxEntries: 100,
+      revision: async () => state.revision,
+      isVolatile: async () => state.volatile,
+    })
   return { asked, state, cache }
 }
 
@@ -59,12 +64,26 @@ test('an allow of an old policy revision is never given, even when nothing else 
   expect(asked).toEqual([['a'], ['b'], ['d']])
 })
 
+test('a decision of policies whose answers change by themselves is not remembered', async () => {
+  const { asked, state, cache } = scriptedPdp()
+  state.volatile = true
+  const cached = cache(60_000)
+  await cached.decide(ask(['a', request('r1')]))
+  await cached.decide(ask(['b', request('r1')]))
+  expect(asked).toEqual([['a'], ['b']])
+})
+
 test('a failure is not remembered', async () => {
   const failing: Pdp = {
     decide: async (requests) => new Map([...requests.keys()].map((id) => [id, new Failure('JW_PDP_POISON', 'x')])),
     filter: async () => new Map(),
   }
-  const cached = new DecisionCache(failing, { ttlMs: 60_000, maxEntries: 10, revision: async () => 'r1' })
+  const cached = new DecisionCache(failing, {
+    ttlMs: 60_000,
+    maxEntries: 10,
+    revision: async () => 'r1',
+    isVolatile: async () => false,
+  })
   await cached.decide(ask(['a', request('r1')]))
   expect(cached.figures).toEqual({ hits: 0, misses: 1, entries: 0 })
 })

@@ -1,0 +1,82 @@
+import { hash } from 'node:crypto'
+import pLimit from 'p-limit'
+import type { Action } from '../domain/command.ts'
+import { type Decision, policyInput } from '../domain/decision.ts'
+import { Failure } from '../domain/failure.ts'
+import type { FilterAnswer, Pdp } from '../pdp/pdp.ts'
+import type { Candidate, DecidedRow } from '../storage/command-store.ts'
+import type { Accepted } from './case.ts'
+
+/** Rows that a filter let through and the decisions denied. */
+export type Disagreement = {
+  readonly type: string
+  readonly action: Action
+  readonly policyRevision: string
+  readonly rows: number
+  /** The conditions that the filter left out. Without any, it should have known better. */
+  readonly widened: readonly string[]
+}
+
+/** What became of one candidate: allowed, denied (neither member) or undecided. */
+export type DecidedCandidate = {
+  readonly key: string
+  readonly allowed?: DecidedRow | undefined
+  readonly undecided: boolean
+}
+
+/** Candidates after their decisions, in their order. `digest` ties them to what the policies saw. */
+export type DecidedPage = { readonly rows: readonly DecidedCandidate[]; readonly digest: string }
+
+type Deciding = { readonly pdp: Pdp; readonly onDisagreement: (disagreement: Disagreement) => void }
+
+/** OPA evaluates a query on one core, and a larger one only keeps others waiting. */
+const CHUNK = 250
+const CHUNKS_AT_A_TIME = 2
+
+/**
+ * Puts every candidate to `jobs/decisions`, as a command on that row alone would be. A row on which the policies err is
+ * undecided: it is left out, and nobody else has to wait for it.
+ * @throws Failure JW_PDP_*, also when the policies are not those of the filter any more
+ */
+export async function decideCandidates(
+  candidates: readonly Candidate[],
+  { command: { user, action }, type }: Accepted,
+  { policyRevision, widened }: FilterAnswer,
+  { pdp, onDisagreement }: Deciding,
+): Promise<DecidedPage> {
+  const lane = pLimit(CHUNKS_AT_A_TIME)
+  const requests = candidates.map(({ key, attributes }) =>
+    policyInput({ user, action }, { type: type.name, id: key }, attributes),
+  )
+  const chunks = Array.from({ length: Math.ceil(requests.length / CHUNK) }, (_, chunk) => chunk * CHUNK)
+  const answers = await Promise.all(
+    chunks.map((start) =>
+      lane(() =>
+        pdp.decide(
+          new Map(requests.slice(start, start + CHUNK).map((request, index) => [`${start + index}`, request])),
+        ),
+      ),
+    ),
+  )
+  const decided = new Map(answers.flatMap((chunk) => [...chunk]))
+  const rows = candidates.map((candidate, index) => {
+    const answer = decided.get(`${index}`)
+    if (answer === undefined) throw new Failure('JW_PDP_BAD_RESPONSE', `no answer for a row of ${type.name}`)
+    return toRow(candidate, answer, policyRevision)
+  })
+  const denied = rows.filter(({ allowed, undecided }) => allowed === undefined && !undecided).length
+  const left = widened.map(({ construct }) => construct)
+  if (denied > 0) onDisagreement({ type: type.name, action, policyRevision, rows: denied, widened: left })
+  return { rows, digest: hash('sha256', JSON.stringify(requests)) }
+}
+
+function toRow(candidate: Candidate, answer: Decision | Failure, policyRevision: string): DecidedCandidate {
+  const { key, version } = candidate
+  if (answer instanceof Failure) {
+    if (answer.code !== 'JW_PDP_POISON') throw answer
+    return { key, undecided: true }
+  }
+  if (answer.policyRevision !== policyRevision)
+    throw new Failure('JW_PDP_NOT_READY', `the policies changed to ${answer.policyRevision} meanwhile`)
+  return { key, undecided: false, ...(answer.effect === 'allow' && { allowed: { key, version, masks: answer.masks } }) }
+}

@@ -1,0 +1,144 @@
+import { hash } from 'node:crypto'
+import pLimit from 'p-limit'
+import { type ResourceCollection, isById } from '../domain/command.ts'
+import { Failure, toFailure } from '../domain/failure.ts'
+import { type FilterAnswer, type Pdp, filterRequest } from '../pdp/pdp.ts'
+import { whereOf } from '../resources/resource-type.ts'
+import type { CandidateRequest, CommandStore } from '../storage/command-store.ts'
+import type { Accepted, Case, Reselection, Verdict } from './case.ts'
+import { type DecidedPage, type Disagreement, decideCandidates } from './decide-candidates.ts'
+import { RowSearch } from './row-search.ts'
+
+/** How much one command on a collection may do. */
+export type CollectionLimits = {
+  /** So many resources may be changed, or read at a time, by a command that gives no limit. */
+  readonly maxRows: number
+  /** So many rows may be decided for one command. */
+  readonly maxExamined: number
+}
+
+export type Examination = {
+  readonly pdp: Pdp
+  readonly store: CommandStore
+  readonly limits: CollectionLimits
+  /** Told of rows that a filter let through and the decisions denied. */
+  readonly onDisagreement: (disagreement: Disagreement) => void
+}
+
+/** Collections of one batch that are examined at a time. */
+const AT_A_TIME = 4
+
+type Question = { readonly open: Case; readonly accepted: Accepted; readonly asked: ResourceCollection }
+
+/**
+ * Finds the rows of every command on a collection that the policies allow. The filter narrows, the decision decides: the
+ * filter and the producer's `where` select candidates, and each of them is decided as a command on it alone would be.
+ * One collection that fails settles its own case and no other.
+ */
+export async function examine(cases: readonly Case[], examination: Examination): Promise<void> {
+  const questions = cases.flatMap((open): Question[] => {
+    const { accepted } = open
+    if (accepted === undefined || isById(accepted.command.resource)) return []
+    return [{ open, accepted, asked: accepted.command.resource }]
+  })
+  if (questions.length === 0) return
+  const requests = questions.map(
+    ({ accepted: { command, type } }) => [command.id, filterRequest(command, type)] as const,
+  )
+  const filters = await examination.pdp.filter(new Map(requests))
+  const lane = pLimit(AT_A_TIME)
+  await Promise.all(
+    questions.map((question) =>
+      lane(async () => {
+        const { open, accepted } = question
+        try {
+          const filter = filters.get(accepted.command.id)
+          if (filter === undefined) throw new Failure('JW_PDP_BAD_RESPONSE', `no filter for ${accepted.command.id}`)
+          if (filter instanceof Failure) throw filter
+          open.verdict = await drawVerdict(question, filter, examination)
+        } catch (error) {
+          open.settlement = toFailure(error)
+        }
+      }),
+    ),
+  )
+}
+
+async function drawVerdict(question: Question, answer: FilterAnswer, examination: Examination): Promise<Verdict> {
+  const { accepted, asked, open } = question
+  const { user, action } = accepted.command
+  const { filter, policyRevision } = answer
+  if (open.reselection !== undefined) return reselect(question, open.reselection, answer, examination)
+  if (filter.kind === 'none') {
+    const message = `the policies let this user ${action} no ${asked.type} at all`
+    const reasons = [{ code: 'no_rows_allowed', message }]
+    const inputDigest = hash('sha256', JSON.stringify({ user, action, resource: asked, filter }))
+    return { outcome: { outcome: 'denied', reasons, policyRevision }, inputDigest }
+  }
+  const { maxRows, maxExamined } = examination.limits
+  const search = new RowSearch({ limit: asked.limit ?? maxRows, maxExamined, after: asked.after })
+  const candidates = candidatesOf(question, answer)
+  const load = () => examination.store.candidates({ ...candidates, after: search.cursor, limit: search.pageSize })
+  for (let page = await load(); ;) {
+    search.look(page)
+    const [decided, following] = await Promise.all([
+      decideCandidates(page, accepted, answer, examination),
+      search.needsMore ? load() : undefined,
+    ])
+    search.take(decided)
+    if (search.ended) break
+    page = following ?? (await load())
+  }
+  const { selection, more } = search.result(policyRevision)
+  if (asked.limit === undefined && action !== 'read' && more !== undefined)
+    return { outcome: tooMany(more, examination.limits, action, policyRevision), inputDigest: search.digest }
+  return { selection, inputDigest: search.digest }
+}
+
+/** Decides the rows again that changed; those that are gone, or that nobody asks for any more, are left out. */
+async function reselect(
+  question: Question,
+  { selection, changed, inputDigest }: Reselection,
+  answer: FilterAnswer,
+  examination: Examination,
+): Promise<Verdict> {
+  const request = { ...candidatesOf(question, answer), keys: changed, limit: changed.length }
+  const decided = await decideCandidates(
+    await examination.store.candidates(request),
+    question.accepted,
+    { ...answer, policyRevision: selection.policyRevision },
+    examination,
+  )
+  const kept = selection.rows.filter(({ key }) => !changed.includes(key))
+  return {
+    selection: {
+      ...selection,
+      rows: [...kept, ...decided.rows.flatMap(({ allowed }) => allowed ?? [])],
+      undecided: selection.undecided + undecidedOf(decided),
+    },
+    inputDigest: hash('sha256', inputDigest + decided.digest),
+  }
+}
+
+function undecidedOf({ rows }: DecidedPage): number {
+  return rows.filter(({ undecided }) => undecided).length
+}
+
+function candidatesOf(
+  { accepted: { type }, asked }: Question,
+  { filter }: FilterAnswer,
+): Omit<CandidateRequest, 'limit'> {
+  return { type: type.name, where: whereOf(asked, type), filter }
+}
+
+function tooMany(
+  more: 'rows' | 'candidates',
+  { maxRows, maxExamined }: CollectionLimits,
+  action: string,
+  policyRevision: string,
+): Extract<Verdict, { outcome: unknown }>['outcome'] {
+  const what =
+    more === 'rows' ? `more than ${maxRows} resources match` : `more than ${maxExamined} rows would have to be decided`
+  const message = `${what}; narrow "where", or give a "limit" to ${action} them in parts`
+  return { outcome: 'denied', reasons: [{ code: 'too_many_rows', message }], policyRevision }
+}
