@@ -38,7 +38,7 @@ export function table(rows: readonly Measured[]): string {
 }
 
 /** One line for each promise: the ratio that was measured, and whether it is kept. */
-export function verdicts(rows: readonly Measured[]): string[] {
+export function verdictsOf(rows: readonly Measured[]): string[] {
   const speed = new Map(rows.map(({ name, jobsPerSecond }) => [name, jobsPerSecond]))
   return TARGETS.map(({ of, atLeast }) => {
     const ratio = (speed.get('jobwarden') ?? Number.NaN) / (speed.get(of) ?? Number.NaN)

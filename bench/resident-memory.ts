@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { readFile, readdir } from 'node:fs/promises'
 
 /**
@@ -25,4 +27,11 @@ async function childrenOf(pid: number): Promise<number[]> {
       .filter((child) => child !== '')
       .map(Number),
   )
+}
+
+/** What this process holds in memory, after a garbage collection: the resident set keeps what V8 has not given back. */
+export function liveHeapBytes(): number {
+  setFlagsFromString('--expose-gc')
+  runInNewContext('gc()')
+  return process.memoryUsage().heapUsed
 }

@@ -12,7 +12,7 @@ import { MEMORY_JOBS, MEMORY_STEP, measureMemory, memoryVerdict } from './measur
 import { decisionLines, measureDecisions } from './measure-decisions.ts'
 import { SCALE, type ScaleRow, measureScale, scaleLines } from './measure-scale.ts'
 import { say } from './progress.ts'
-import { jsonReport, table, verdicts } from './report.ts'
+import { jsonReport, table, verdictsOf } from './report.ts'
 import { type Servers, startServers } from './servers.ts'
 
 const WRONG_FLAGS = 2
@@ -49,20 +49,21 @@ async function decisions(workspace: Workspace): Promise<void> {
 }
 
 async function collections({ documents }: Flags, workspace: Workspace): Promise<void> {
-  const rows = await compareCollections(documents, workspace, say)
+  const { rows, verdicts } = await compareCollections(documents, workspace, say)
   print(`one user's rows of ${documents} documents     ms    rows  memory MiB`)
   for (const { name, ms, rows: found, memoryMiB } of rows)
     print(
-      [name.padEnd(32), ms.toFixed(0).padStart(11), String(found).padStart(7), memoryMiB.toFixed(0).padStart(11)].join(
+      [name.padEnd(34), ms.toFixed(0).padStart(9), String(found).padStart(7), memoryMiB.toFixed(0).padStart(11)].join(
         ' ',
       ),
     )
+  for (const verdict of verdicts) print(verdict)
 }
 
 async function throughput({ jobs, json }: Flags, servers: Servers): Promise<void> {
   const rows = await compareRows(jobs, servers)
   print(`\n${table(rows)}\n`)
-  for (const verdict of verdicts(rows)) print(verdict)
+  for (const verdict of verdictsOf(rows)) print(verdict)
   if (jobs < DEFAULT_JOBS) print(`${jobs} jobs measure the start as much as the work: only the default run counts`)
   if (json !== undefined) await writeFile(json, `${JSON.stringify(jsonReport(rows), undefined, 2)}\n`)
 }
