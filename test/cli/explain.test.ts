@@ -45,6 +45,7 @@ test('an allow names the rules that held, the filter in words and in SQL, and th
   expect(stdout).toMatch(/^decision +allow$/m)
   expect(stdout).toMatch(/^revision +\S+$/m)
   expect(stdout).toMatch(/^rules of authz +\S*authz\/authz\.rego:\d+$/m)
+  expect(stdout).toMatch(/^rules of data_filter +\S*data_filter\.rego:\d+$/m)
   expect(stdout).toMatch(/^filter +rows where owner = "user_123"$/m)
   expect(stdout).toMatch(/^sql +where "r"\."owner" = \$1::text$/m)
   expect(stdout).toMatch(/^parameters +"user_123"$/m)
@@ -83,6 +84,25 @@ test('candidate policies are asked beside, and what would change is told', async
   const same = await explain(...asked(PEOPLE.guest, 'delete', resource), '--policies', 'policies', '--json')
   const told: unknown = JSON.parse(same.stdout)
   expect(told).toMatchObject({ current: { decision: 'deny' }, candidate: { decision: 'deny' } })
+})
+
+test('a collection names what its filter leaves out, and on request the rows that are denied all the same', async () => {
+  const dir = join(stack.workspace.path, 'widened')
+  for (const [name, rule] of [
+    ['authz', 'default allow := true'],
+    ['data_filter', 'default allow := false\n\nallow if lower(input.resource.owner) == input.user.id'],
+  ] as const) {
+    await mkdir(join(dir, name), { recursive: true })
+    await writeFile(join(dir, name, `${name}.rego`), `package ${name}\n\nimport rego.v1\n\n${rule}\n`)
+  }
+  const command = asked(PEOPLE.user123, 'read', { type: 'document' })
+  const { stdout } = await explain(...command, '--policies', dir, '--rows')
+  const [now = '', then = ''] = stdout.split('With the candidate policies:')
+  expect(now).toMatch(/^rows +0 of the 2 rows that the filter lets through are not allowed$/m)
+  expect(then).toMatch(/^filter +every row$/m)
+  expect(then).toMatch(/^left out +lower\(input\.resource\.owner, …\) \(no column says it; each row is decided\)$/m)
+  expect(then).toMatch(/^rows +1 of the 3 rows that the filter lets through are not allowed$/m)
+  expect(then).toMatch(/^ +resource_2: denied_by_policy$/m)
 })
 
 test('explaining changes nothing', async () => {

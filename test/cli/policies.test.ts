@@ -79,6 +79,20 @@ describe('jobwarden policies build', () => {
     expect(stderr).toMatch(/warning: .* is not as git knows it, so the bundle is named by a hash/)
   })
 
+  test('tells rules that no filter says exactly, builds all the same, and refuses them when told to', async () => {
+    const rule = 'package authz\n\nimport rego.v1\n\nallow if lower(input.resource.owner) == input.user.id\n'
+    await writeFile(join(policies, 'authz/more.rego'), rule)
+    const told = await build(policies, at('b.tar.gz'))
+    expect(told.status).toBe(0)
+    expect(told.stderr).toMatch(/authz\/authz\.rego:\d+: allow: exact/)
+    expect(told.stderr).toMatch(
+      /more\.rego:5: filters leave out `lower\(input\.resource\.owner\) == input\.user\.id`[^]*remedy: /,
+    )
+    const strict = await build(policies, at('c.tar.gz'), '--require-exact')
+    expect(strict.status).toBe(1)
+    await expect(stat(at('c.tar.gz'))).rejects.toThrow(/ENOENT/)
+  })
+
   test.each([
     ['does not parse', 'authz/authz.rego', 'package authz\n\nallow if {\n', /authz\/authz\.rego:4: .*eof[^]*remedy: /],
     [
