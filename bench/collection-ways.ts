@@ -11,6 +11,7 @@ import { document } from '../src/resources/document.ts'
 import { resourceTypes } from '../src/resources/registry.ts'
 import type { Database } from '../src/storage/database.ts'
 import { LedgerStore } from '../src/storage/ledger-store.ts'
+import { UNOBSERVED } from '../src/telemetry/observe-all.ts'
 
 /** One way to give a user the rows that the policies allow. */
 export type CollectionRow = {
@@ -83,7 +84,7 @@ export async function openWays(db: Database, opa: LocalOpa) {
       pdp,
       audit: { publish: async () => undefined },
       limits: { maxRows, maxExamined },
-      onDisagreement: () => undefined,
+      observer: UNOBSERVED,
     })
     if (typeof end !== 'object' || end instanceof Failure || end.outcome !== 'executed')
       throw end instanceof Failure ? end : new Error(`it ended ${JSON.stringify(end)}`)

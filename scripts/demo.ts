@@ -18,6 +18,7 @@ import { type DemoStack, openDeployedStack, startDemoStack } from './demo/demo-s
 import { mixedCommands, scenes } from './demo/story.ts'
 import { batchesLine, casesTable, countsOf } from './demo/tell.ts'
 import { watch } from './demo/watch.ts'
+import { countingBatches } from '../src/telemetry/observe-all.ts'
 
 const MIXED = 2_000
 const PATIENCE_MS = 120_000
@@ -36,7 +37,7 @@ async function demo(keep: boolean): Promise<void> {
     const log = createLogger('demo', config.logLevel)
     const tracing = tracingConfigured(process.env)
     const sizes: number[] = []
-    const authorizer = await startAuthorizer({ config, log, tracing, database, onBatch: (size) => sizes.push(size) })
+    const authorizer = await startAuthorizer({ config, log, tracing, database, observer: countingBatches(sizes) })
     workspace.defer(() => authorizer.close())
     const auditor = await startAuditor({ config, log, tracing, database })
     workspace.defer(() => auditor.close())

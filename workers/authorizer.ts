@@ -9,6 +9,7 @@ import type { Outcome } from '../src/domain/outcome.ts'
 import { Batcher } from '../src/batching/batcher.ts'
 import type { Delivery } from '../src/queue/delivery.ts'
 import { isolateFailures } from '../src/batching/isolate-failures.ts'
+import type { Observer } from '../src/enforcement/observer.ts'
 import { type Enforcement, processBatch } from '../src/enforcement/process-batch.ts'
 import { reconcile } from '../src/enforcement/reconcile.ts'
 import { repeat } from '../src/ops/repeat.ts'
@@ -28,6 +29,8 @@ import { LedgerStore } from '../src/storage/ledger-store.ts'
 import { migrate, openMigrated } from '../src/storage/migrate.ts'
 import { tracingConfigured } from '../src/telemetry/configured.ts'
 import { type Logger, createLogger } from '../src/telemetry/logger.ts'
+import { observeAll } from '../src/telemetry/observe-all.ts'
+import { BatchTraces } from '../src/telemetry/trace-batches.ts'
 import { Disagreements } from './disagreements.ts'
 import { logFailure, loggingOutages } from './log-failure.ts'
 import { awaitFitRedis } from './await-fit-redis.ts'
@@ -39,8 +42,8 @@ export type AuthorizerOptions = {
   /** A database that is open already, such as the embedded one that the demo shares. It is left open. */
   readonly database?: Database
   readonly tracing?: boolean
-  /** Told of every batch that was settled. */
-  readonly onBatch?: (size: number) => void
+  /** Sees every batch, besides traces and figures. */
+  readonly observer?: Observer
   /** Lets tests stand between the steps. */
   readonly wrap?: (enforcement: Enforcement) => Enforcement
 }
@@ -82,13 +85,15 @@ export async function startAuthorizer(options: AuthorizerOptions): Promise<Runni
     pdp: cache ?? pdp,
     audit,
     limits: { maxRows: config.collectionMaxRows, maxExamined: config.collectionMaxExamined },
-    onDisagreement: (disagreement) => disagreements.note(disagreement),
+    observer: observeAll([
+      new BatchTraces({ messagingSystem: 'bullmq', policyPath: 'jobs/decisions' }),
+      disagreements,
+      ...(options.observer === undefined ? [] : [options.observer]),
+    ]),
   })
   const batcher = new Batcher<Delivery, Outcome | Failure>(
-    async (batch) => {
-      options.onBatch?.(batch.length)
-      return loggingOutages(log, batch.length, () => isolateFailures(batch, (part) => processBatch(part, enforcement)))
-    },
+    (batch) =>
+      loggingOutages(log, batch.length, () => isolateFailures(batch, (part) => processBatch(part, enforcement))),
     { maxSize: config.batchMax, maxInFlight: config.batchesInFlight },
   )
   const consumer = consume<Outcome>(

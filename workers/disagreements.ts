@@ -1,11 +1,13 @@
-import type { Disagreement } from '../src/enforcement/decide-candidates.ts'
+import { UNOBSERVED } from '../src/telemetry/observe-all.ts'
+import type { Disagreement, Observer } from '../src/enforcement/observer.ts'
 import type { Logger } from '../src/telemetry/logger.ts'
 
 /**
  * Makes it visible where filters let rows through that decisions deny. Expected of a filter that leaves conditions out:
  * it costs time, so it is told at `info`. Any other filter should have known better: that is told at `warn`.
  */
-export class Disagreements {
+export class Disagreements implements Observer {
+  readonly batch = UNOBSERVED.batch
   readonly #log: Logger
   #rows = 0
 
@@ -18,7 +20,7 @@ export class Disagreements {
     return this.#rows
   }
 
-  note({ type, action, policyRevision, rows, widened }: Disagreement): void {
+  disagreement({ type, action, policyRevision, rows, widened }: Disagreement): void {
     this.#rows += rows
     const seen = { type, action, policyRevision, rows, ...(widened.length > 0 && { widened }) }
     if (widened.length > 0) this.#log.info(seen, 'the filter left conditions out: rows it let through were denied')

@@ -4,6 +4,7 @@ import { tracingConfigured } from '../../src/telemetry/configured.ts'
 import { createLogger } from '../../src/telemetry/logger.ts'
 import { startAuthorizer } from '../../workers/authorizer.ts'
 import { runMeasured } from './run-measured.ts'
+import { UNOBSERVED } from '../../src/telemetry/observe-all.ts'
 
 await runMeasured((meter) => {
   const config = loadConfig(process.env)
@@ -12,6 +13,9 @@ await runMeasured((meter) => {
     config,
     log,
     tracing: tracingConfigured(process.env),
-    onBatch: (size) => meter.taken(size),
+    observer: {
+      ...UNOBSERVED,
+      batch: (deliveries, run) => (meter.taken(deliveries.length), UNOBSERVED.batch(deliveries, run)),
+    },
   })
 })

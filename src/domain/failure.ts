@@ -3,11 +3,21 @@
  * - `delay`: put back with backoff; spends no attempt, because the job is not at fault.
  * - `attempt`: spends one of the job's attempts; past the last one it is `dead`.
  * - `abandon`: another worker owns the job by now; touch nothing.
- * - `exit`: the process cannot work; it says why and ends.
+ * - `exit`: it is no job's: a process that cannot work, or a call of a producer or a command line, says why and ends.
  */
 export type Disposition = 'delay' | 'attempt' | 'abandon' | 'exit'
 
-type FailureRow = { readonly disposition: Disposition; readonly meaning: string; readonly remedy: string }
+type FailureRow = {
+  readonly disposition: Disposition
+  /** It says that the server asked is down: enough of it suspends the calls. */
+  readonly outage?: true
+  /** One item of a batch may be what causes it for all of them. */
+  readonly poison?: true
+  /** The next try, a moment later, may not meet it. */
+  readonly retry?: true
+  readonly meaning: string
+  readonly remedy: string
+}
 
 /** Every failure of the system: its code, what becomes of the job, what it means and what to do. */
 export const FAILURES = {
@@ -18,21 +28,26 @@ export const FAILURES = {
   },
   JW_PDP_UNREACHABLE: {
     disposition: 'delay',
+    outage: true,
+    retry: true,
     meaning: 'No connection to OPA.',
     remedy: 'Look at the sidecar and at JOBWARDEN_OPA_URL.',
   },
   JW_PDP_TIMEOUT: {
     disposition: 'delay',
+    outage: true,
     meaning: 'OPA did not answer within the deadline.',
     remedy: 'Look at OPA load and JOBWARDEN_OPA_TIMEOUT_MS.',
   },
   JW_PDP_BAD_RESPONSE: {
     disposition: 'delay',
+    poison: true,
     meaning: 'OPA answered something that is not a decision for every id.',
     remedy: 'Load the policies of policies/jobs; look at what stands between the worker and OPA.',
   },
   JW_PDP_NOT_READY: {
     disposition: 'delay',
+    outage: true,
     meaning: 'OPA is up, but its policies are not loaded.',
     remedy: 'Look at the bundle status of OPA; until it has its policies it counts as down.',
   },
@@ -43,6 +58,8 @@ export const FAILURES = {
   },
   JW_PDP_SERVER_ERROR: {
     disposition: 'delay',
+    outage: true,
+    poison: true,
     meaning: 'OPA failed to evaluate.',
     remedy: 'Look at OPA logs; a policy conflict fails the whole query.',
   },
@@ -136,8 +153,27 @@ export class Failure extends Error {
   }
 
   get disposition(): Disposition {
-    return FAILURES[this.code].disposition
+    return rowOf(this.code).disposition
   }
+
+  /** Whether it says that the server asked is down. A refusal or a denial says that it works. */
+  get isOutage(): boolean {
+    return rowOf(this.code).outage === true
+  }
+
+  /** Whether one item of a batch may have caused it for all of them. */
+  get mayBePoison(): boolean {
+    return rowOf(this.code).poison === true
+  }
+
+  /** Whether the next try, a moment later, may not meet it. */
+  get isTransient(): boolean {
+    return rowOf(this.code).retry === true
+  }
+}
+
+function rowOf(code: FailureCode): FailureRow {
+  return FAILURES[code]
 }
 
 /** Any thrown value as a Failure; what no adapter has named is a defect. */

@@ -4,7 +4,7 @@ import { Command, type ResourceCollection, isById } from '../domain/command.ts'
 import type { Reason } from '../domain/reason.ts'
 import { JSON_TYPE, type ResourceType, type ResourceTypes, attributeColumns } from '../resources/resource-type.ts'
 import type { CommandVerifier } from '../signing/command-verifier.ts'
-import type { Accepted, Case } from './case.ts'
+import type { Accepted, Admitted, Invalid, Judged } from './case.ts'
 import type { Delivery } from '../queue/delivery.ts'
 import { parseStrictJson } from '../json/parse-strict-json.ts'
 
@@ -25,24 +25,31 @@ export type Admission = {
 /** What a producer signs: the command and the one queue it is meant for, so that no other queue accepts it. */
 const Envelope = z.strictObject({ queue: z.string(), command: Command })
 
-type Admitted = { readonly accepted: Accepted; readonly expired?: Reason }
+type Examined = { readonly accepted: Accepted; readonly expired?: Reason }
 type Refused = { readonly refused: readonly Reason[]; readonly producer?: string }
 
-/** Admits deliveries: size, signature, schema, identity, expiry. Each becomes a case: accepted, expired or invalid. */
-export async function admit(deliveries: readonly Delivery[], admission: Admission): Promise<Case[]> {
+/**
+ * Admits deliveries: size, signature, schema, identity, expiry. Each becomes a case in its place: admitted, judged as
+ * expired, or invalid.
+ */
+export async function admit(
+  deliveries: readonly Delivery[],
+  admission: Admission,
+): Promise<(Admitted | Judged | Invalid)[]> {
   return Promise.all(deliveries.map(async (delivery) => openCase(delivery, await examine(delivery, admission))))
 }
 
-function openCase(delivery: Delivery, examined: Admitted | Refused): Case {
+function openCase(delivery: Delivery, examined: Examined | Refused): Admitted | Judged | Invalid {
   if ('refused' in examined) return refusedCase(delivery, examined.refused, examined.producer)
   const { accepted, expired } = examined
+  const underway = { delivery, accepted, losses: 0 }
   return expired === undefined
-    ? { delivery, accepted, losses: 0 }
-    : { delivery, accepted, losses: 0, verdict: { outcome: { outcome: 'expired', reasons: [expired] } } }
+    ? { ...underway, stage: 'admitted' }
+    : { ...underway, stage: 'judged', verdict: { outcome: { outcome: 'expired', reasons: [expired] } } }
 }
 
 /** A case that ends `invalid`. Its id is a digest, because the job's own id is as doubtful as the rest of it. */
-export function refusedCase(delivery: Delivery, reasons: readonly Reason[], producer?: string): Case {
+export function refusedCase(delivery: Delivery, reasons: readonly Reason[], producer?: string): Invalid {
   const arrived = JSON.stringify([delivery.queue, delivery.jobId, delivery.jobName, delivery.data])
   const printable = reasons.map(({ code, message }) => ({ code, message: storable(message, 512) }))
   const rejection = {
@@ -53,7 +60,7 @@ export function refusedCase(delivery: Delivery, reasons: readonly Reason[], prod
     producer,
     traceId: delivery.trace?.traceId,
   }
-  return { delivery, rejection, losses: 0, verdict: { outcome: { outcome: 'invalid', reasons: printable } } }
+  return { stage: 'invalid', delivery, rejection, outcome: { outcome: 'invalid', reasons: printable } }
 }
 
 /** Text of a hostile job as PostgreSQL can hold it: one NUL or lone surrogate would fail the whole batch. */
@@ -61,7 +68,7 @@ function storable(text: string, length: number): string {
   return text.slice(0, length).toWellFormed().replaceAll('\0', '\ufffd')
 }
 
-async function examine(delivery: Delivery, admission: Admission): Promise<Admitted | Refused> {
+async function examine(delivery: Delivery, admission: Admission): Promise<Examined | Refused> {
   const { limits, resourceTypes } = admission
   const jws = delivery.data
   if (typeof jws !== 'string') return refuse('unsigned', 'the job carries no signed command')

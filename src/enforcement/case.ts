@@ -1,5 +1,5 @@
-import type { Command } from '../domain/command.ts'
-import { Failure } from '../domain/failure.ts'
+import { type Command, isById } from '../domain/command.ts'
+import type { Failure } from '../domain/failure.ts'
 import type { Outcome } from '../domain/outcome.ts'
 import type { DecidedRow, Effect, LoadedResource, Rejection } from '../storage/command-store.ts'
 import type { Delivery } from '../queue/delivery.ts'
@@ -36,21 +36,56 @@ export type Verdict =
 /** A selection some of whose rows have changed since: those are decided again, the others stay. */
 export type Reselection = Extract<Verdict, { selection: Selection }> & { readonly changed: readonly string[] }
 
-/** One delivery on its way through the steps of a batch. Each step fills in its part. */
-export type Case = {
+/** A command on its way. `losses` is how often its resource, or a row of its collection, changed before the effect. */
+type Underway = {
   readonly delivery: Delivery
-  accepted?: Accepted | undefined
-  rejection?: Rejection | undefined
-  resource?: LoadedResource | undefined
-  verdict?: Verdict | undefined
-  reselection?: Reselection | undefined
-  /** How often the resource, or a row of the collection, changed between decision and effect. */
-  losses: number
-  /** Set once and last: what the job ends with. */
-  settlement?: Outcome | Failure | undefined
+  readonly accepted: Accepted
+  readonly losses: number
+  readonly reselection?: Reselection | undefined
 }
 
-/** What a case ended with. A case that ended with nothing is a defect. */
-export function settlementOf({ settlement, delivery }: Case): Outcome | Failure {
-  return settlement ?? new Failure('JW_UNEXPECTED', `job ${delivery.jobId} left its batch without an outcome`)
+/** Nothing of it could be believed: it has no command, and ends `invalid`. */
+export type Invalid = {
+  readonly stage: 'invalid'
+  readonly delivery: Delivery
+  readonly rejection: Rejection
+  readonly outcome: Outcome
+}
+/** It is what it claims to be. */
+export type Admitted = Underway & { readonly stage: 'admitted' }
+/** It has no outcome yet, and this is the resource it names, if there is one. */
+export type Loaded = Underway & { readonly stage: 'loaded'; readonly resource?: LoadedResource | undefined }
+/** It is known how it ends, if its guard holds. */
+export type Judged = Underway & { readonly stage: 'judged'; readonly verdict: Verdict }
+/** It has ended: with an outcome that is recorded, or with the failure that keeps it from one for now. */
+export type Ended = {
+  readonly stage: 'ended'
+  readonly delivery: Delivery
+  readonly accepted?: Accepted | undefined
+  readonly rejection?: Rejection | undefined
+  readonly end: Outcome | Failure
+}
+
+/** One delivery between two steps of a batch. Each step takes cases of some stages and returns what it made of them. */
+export type Case = Invalid | Admitted | Loaded | Judged | Ended
+
+/** The cases of one stage. */
+export function at<Stage extends Case['stage']>(
+  stage: Stage,
+  cases: readonly Case[],
+): Extract<Case, { stage: Stage }>[] {
+  return cases.filter((each): each is Extract<Case, { stage: Stage }> => each.stage === stage)
+}
+
+/** Whether the command is on a collection. */
+export function isCollection({ accepted }: Pick<Underway, 'accepted'>): boolean {
+  return !isById(accepted.command.resource)
+}
+
+/** The case at its end. */
+export function endedWith(
+  { delivery, accepted }: Pick<Underway, 'delivery' | 'accepted'>,
+  end: Outcome | Failure,
+): Ended {
+  return { stage: 'ended', delivery, accepted, end }
 }

@@ -1,53 +1,79 @@
 import { isById } from '../domain/command.ts'
 import type { Outcome } from '../domain/outcome.ts'
 import type { CollectionOutcome, CommandEntry, CommandStore, LedgerEntry } from '../storage/command-store.ts'
-import type { Accepted, Case, Selection, Verdict } from './case.ts'
+import {
+  type Admitted,
+  type Ended,
+  type Invalid,
+  type Judged,
+  type Selection,
+  type Verdict,
+  at,
+  endedWith,
+} from './case.ts'
 
 /** How often a command may lose its resource, or a row of its collection, to another before it is given up. */
 export const MAX_LOSSES = 3
 
-type Concluded = Extract<Verdict, { outcome: Outcome }>
-type Selecting = Extract<Verdict, { selection: Selection }>
+type Concluded = Judged & { readonly verdict: Extract<Verdict, { outcome: Outcome }> }
+type Selecting = Judged & { readonly verdict: Extract<Verdict, { selection: Selection }> }
 
 /**
  * Records every verdict with its effect: those on single resources in one atomic statement, those on collections in one
- * each. A case whose guard did not hold stays open.
+ * each. A case whose guard did not hold is admitted or judged anew, and takes another turn.
  */
-export async function commit(cases: readonly Case[], store: CommandStore): Promise<void> {
-  const concluded: { readonly open: Case; readonly verdict: Concluded }[] = []
-  const selecting: { readonly open: Case; readonly accepted: Accepted; readonly verdict: Selecting }[] = []
-  for (const open of cases) {
-    const { verdict, accepted, settlement } = open
-    if (settlement !== undefined || verdict === undefined) continue
-    if ('outcome' in verdict) concluded.push({ open, verdict })
-    else if (accepted !== undefined) selecting.push({ open, accepted, verdict })
-  }
-  if (concluded.length > 0) await commitConcluded(concluded, store)
-  for (const { open, accepted, verdict } of selecting) await commitSelection(open, accepted, verdict, store)
+export async function commit(
+  cases: readonly (Judged | Invalid)[],
+  store: CommandStore,
+): Promise<(Ended | Admitted | Judged)[]> {
+  const judged = at('judged', cases)
+  const concluded = judged.filter((open): open is Concluded => 'outcome' in open.verdict)
+  const after = await commitConcluded(concluded, at('invalid', cases), store)
+  for (const open of judged.filter((each): each is Selecting => 'selection' in each.verdict))
+    after.push(await commitSelection(open, store))
+  return after
 }
 
 async function commitConcluded(
-  concluded: readonly { readonly open: Case; readonly verdict: Concluded }[],
+  concluded: readonly Concluded[],
+  invalid: readonly Invalid[],
   store: CommandStore,
-): Promise<void> {
-  const entries = concluded.flatMap(({ open, verdict }): LedgerEntry[] => {
-    const { accepted } = open
-    const { outcome, effect } = verdict
-    return accepted === undefined ? [] : [{ ...commandEntry(accepted, verdict, open), outcome, effect }]
+): Promise<(Ended | Admitted | Judged)[]> {
+  if (concluded.length + invalid.length === 0) return []
+  const entries = concluded.map((open): LedgerEntry => {
+    const { outcome, effect } = open.verdict
+    return { ...commandEntry(open), outcome, effect }
   })
-  const rejections = concluded.flatMap(({ open }) => open.rejection ?? [])
-  const recorded = await store.commit(entries, rejections)
-  for (const { open, verdict } of concluded) {
-    if (open.accepted === undefined || recorded.has(open.accepted.command.id)) open.settlement = verdict.outcome
-    else reopen(open, verdict)
-  }
+  const recorded = await store.commit(
+    entries,
+    invalid.map(({ rejection }) => rejection),
+  )
+  const rejected = invalid.map(
+    ({ delivery, rejection, outcome }): Ended => ({
+      stage: 'ended',
+      delivery,
+      rejection,
+      end: outcome,
+    }),
+  )
+  return [
+    ...rejected,
+    ...concluded.map((open) => (recorded.has(open.accepted.command.id) ? ended(open) : reopened(open))),
+  ]
+}
+
+function ended(open: Concluded): Ended {
+  return endedWith(open, open.verdict.outcome)
 }
 
 /** Back to load and decide, unless the verdict did not come from the policies: then it stands as it is. */
-function reopen(open: Case, { outcome, effect, inputDigest }: Concluded): void {
-  if (inputDigest === undefined || !('policyRevision' in outcome)) return
-  if (effect !== undefined) open.losses += 1
-  open.verdict = open.losses < MAX_LOSSES ? undefined : { outcome: stale(outcome.policyRevision) }
+function reopened(open: Concluded): Admitted | Judged {
+  const { delivery, accepted, verdict } = open
+  const { outcome, effect, inputDigest } = verdict
+  if (inputDigest === undefined || !('policyRevision' in outcome)) return open
+  const losses = open.losses + (effect === undefined ? 0 : 1)
+  if (losses < MAX_LOSSES) return { stage: 'admitted', delivery, accepted, losses }
+  return { stage: 'judged', delivery, accepted, losses, verdict: { outcome: stale(outcome.policyRevision) } }
 }
 
 function stale(policyRevision: string): Outcome {
@@ -56,22 +82,20 @@ function stale(policyRevision: string): Outcome {
 }
 
 /** Rows that have changed are decided again; after the last time they are left out, so that the others get their effect. */
-async function commitSelection(open: Case, accepted: Accepted, verdict: Selecting, store: CommandStore): Promise<void> {
-  const { selection } = verdict
+async function commitSelection(open: Selecting, store: CommandStore): Promise<Ended | Admitted> {
+  const { delivery, accepted, losses, verdict } = open
   const { command } = accepted
   const end = await store.commitCollection({
-    ...commandEntry(accepted, verdict, open),
-    rows: selection.rows,
-    outcome: outcomeOf(selection),
-    leaveOutChanged: open.losses + 1 >= MAX_LOSSES,
+    ...commandEntry(open),
+    rows: verdict.selection.rows,
+    outcome: outcomeOf(verdict.selection),
+    leaveOutChanged: losses + 1 >= MAX_LOSSES,
     patch: command.action === 'update' ? command.patch : undefined,
   })
-  open.verdict = undefined
-  if ('outcome' in end) open.settlement = end.outcome
-  else if ('changed' in end) {
-    open.losses += 1
-    open.reselection = { ...verdict, changed: end.changed }
-  } // Otherwise it is recorded already: the next load finds its outcome.
+  if ('outcome' in end) return endedWith(open, end.outcome)
+  const again = { stage: 'admitted', delivery, accepted, losses: losses + 1 } as const
+  // What is recorded already has its outcome found by the next load.
+  return 'changed' in end ? { ...again, reselection: { ...verdict, changed: end.changed } } : again
 }
 
 function outcomeOf({ undecided, next, examined, policyRevision }: Selection): CollectionOutcome {
@@ -85,7 +109,7 @@ function outcomeOf({ undecided, next, examined, policyRevision }: Selection): Co
   }
 }
 
-function commandEntry(accepted: Accepted, { inputDigest }: Verdict, { delivery }: Case): CommandEntry {
+function commandEntry({ accepted, verdict, delivery }: Judged): CommandEntry {
   const { command, commandDigest, producer } = accepted
   const { id, user, action, resource, issuedAt, expiresAt } = command
   return {
@@ -100,7 +124,7 @@ function commandEntry(accepted: Accepted, { inputDigest }: Verdict, { delivery }
     request: { user, action, resource },
     issuedAt,
     expiresAt,
-    inputDigest,
+    inputDigest: verdict.inputDigest,
     traceId: delivery.trace?.traceId,
   }
 }

@@ -1,21 +1,11 @@
 import { hash } from 'node:crypto'
 import pLimit from 'p-limit'
-import type { Action } from '../domain/command.ts'
 import { type Decision, policyInput } from '../domain/decision.ts'
 import { Failure } from '../domain/failure.ts'
 import type { FilterAnswer, Pdp } from '../pdp/pdp.ts'
 import type { Candidate, DecidedRow } from '../storage/command-store.ts'
 import type { Accepted } from './case.ts'
-
-/** Rows that a filter let through and the decisions denied. */
-export type Disagreement = {
-  readonly type: string
-  readonly action: Action
-  readonly policyRevision: string
-  readonly rows: number
-  /** The conditions that the filter left out. Without any, it should have known better. */
-  readonly widened: readonly string[]
-}
+import type { Observer } from './observer.ts'
 
 /** What became of one candidate: allowed, denied (neither member) or undecided. */
 export type DecidedCandidate = {
@@ -27,7 +17,7 @@ export type DecidedCandidate = {
 /** Candidates after their decisions, in their order. `digest` ties them to what the policies saw. */
 export type DecidedPage = { readonly rows: readonly DecidedCandidate[]; readonly digest: string }
 
-type Deciding = { readonly pdp: Pdp; readonly onDisagreement: (disagreement: Disagreement) => void }
+type Deciding = { readonly pdp: Pdp; readonly observer: Observer }
 
 /** OPA evaluates a query on one core, and a larger one only keeps others waiting. */
 const CHUNK = 250
@@ -42,7 +32,7 @@ export async function decideCandidates(
   candidates: readonly Candidate[],
   { command: { user, action }, type }: Accepted,
   { policyRevision, widened }: FilterAnswer,
-  { pdp, onDisagreement }: Deciding,
+  { pdp, observer }: Deciding,
 ): Promise<DecidedPage> {
   const lane = pLimit(CHUNKS_AT_A_TIME)
   const requests = candidates.map(({ key, attributes }) =>
@@ -66,7 +56,7 @@ export async function decideCandidates(
   })
   const denied = rows.filter(({ allowed, undecided }) => allowed === undefined && !undecided).length
   const left = widened.map(({ construct }) => construct)
-  if (denied > 0) onDisagreement({ type: type.name, action, policyRevision, rows: denied, widened: left })
+  if (denied > 0) observer.disagreement({ type: type.name, action, policyRevision, rows: denied, widened: left })
   return { rows, digest: hash('sha256', JSON.stringify(requests)) }
 }
 

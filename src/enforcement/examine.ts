@@ -5,8 +5,17 @@ import { Failure, toFailure } from '../domain/failure.ts'
 import { type FilterAnswer, type Pdp, filterRequest } from '../pdp/pdp.ts'
 import { whereOf } from '../resources/resource-type.ts'
 import type { CandidateRequest, CommandStore } from '../storage/command-store.ts'
-import type { Accepted, Case, Reselection, Verdict } from './case.ts'
-import { type DecidedPage, type Disagreement, decideCandidates } from './decide-candidates.ts'
+import {
+  type Accepted,
+  type Ended,
+  type Judged,
+  type Loaded,
+  type Reselection,
+  type Verdict,
+  endedWith,
+} from './case.ts'
+import { type DecidedPage, decideCandidates } from './decide-candidates.ts'
+import type { Observer } from './observer.ts'
 import { RowSearch } from './row-search.ts'
 
 /** How much one command on a collection may do. */
@@ -21,47 +30,41 @@ export type Examination = {
   readonly pdp: Pdp
   readonly store: CommandStore
   readonly limits: CollectionLimits
-  /** Told of rows that a filter let through and the decisions denied. */
-  readonly onDisagreement: (disagreement: Disagreement) => void
+  readonly observer: Observer
 }
 
 /** Collections of one batch that are examined at a time. */
 const AT_A_TIME = 4
 
-type Question = { readonly open: Case; readonly accepted: Accepted; readonly asked: ResourceCollection }
+type Question = { readonly open: Loaded; readonly accepted: Accepted; readonly asked: ResourceCollection }
 
 /**
  * Finds the rows of every command on a collection that the policies allow. The filter narrows, the decision decides: the
  * filter and the producer's `where` select candidates, and each of them is decided as a command on it alone would be.
- * One collection that fails settles its own case and no other.
+ * One collection that fails ends its own case and no other.
  */
-export async function examine(cases: readonly Case[], examination: Examination): Promise<void> {
-  const questions = cases.flatMap((open): Question[] => {
-    const { accepted } = open
-    if (accepted === undefined || isById(accepted.command.resource)) return []
-    return [{ open, accepted, asked: accepted.command.resource }]
-  })
-  if (questions.length === 0) return
-  const requests = questions.map(
-    ({ accepted: { command, type } }) => [command.id, filterRequest(command, type)] as const,
-  )
+export async function examine(cases: readonly Loaded[], examination: Examination): Promise<(Judged | Ended)[]> {
+  if (cases.length === 0) return []
+  const requests = cases.map(({ accepted: { command, type } }) => [command.id, filterRequest(command, type)] as const)
   const filters = await examination.pdp.filter(new Map(requests))
   const lane = pLimit(AT_A_TIME)
-  await Promise.all(
-    questions.map((question) =>
-      lane(async () => {
-        const { open, accepted } = question
-        try {
-          const filter = filters.get(accepted.command.id)
-          if (filter === undefined) throw new Failure('JW_PDP_BAD_RESPONSE', `no filter for ${accepted.command.id}`)
-          if (filter instanceof Failure) throw filter
-          open.verdict = await drawVerdict(question, filter, examination)
-        } catch (error) {
-          open.settlement = toFailure(error)
-        }
-      }),
-    ),
-  )
+  return Promise.all(cases.map((open) => lane(() => judge(open, filters.get(open.accepted.command.id), examination))))
+}
+
+async function judge(
+  open: Loaded,
+  filter: FilterAnswer | Failure | undefined,
+  examination: Examination,
+): Promise<Judged | Ended> {
+  const { accepted } = open
+  const { resource: asked, id } = accepted.command
+  try {
+    if (filter === undefined || isById(asked)) throw new Failure('JW_PDP_BAD_RESPONSE', `no filter for ${id}`)
+    if (filter instanceof Failure) throw filter
+    return { ...open, stage: 'judged', verdict: await drawVerdict({ open, accepted, asked }, filter, examination) }
+  } catch (error) {
+    return endedWith(open, toFailure(error))
+  }
 }
 
 async function drawVerdict(question: Question, answer: FilterAnswer, examination: Examination): Promise<Verdict> {

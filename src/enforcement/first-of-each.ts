@@ -1,11 +1,11 @@
 import { isById } from '../domain/command.ts'
-import type { Case } from './case.ts'
+import type { Admitted, Invalid, Judged } from './case.ts'
 
 /**
  * The cases that can be decided together: of those that share a command id, or an update or delete of one resource,
  * only the first. The others must see what the first one did.
  */
-export function firstOfEach(cases: readonly Case[]): Case[] {
+export function firstOfEach<Each extends Admitted | Judged | Invalid>(cases: readonly Each[]): Each[] {
   const taken = new Set<string>()
   return cases.filter((each) => {
     const claims = claimsOf(each)
@@ -15,9 +15,9 @@ export function firstOfEach(cases: readonly Case[]): Case[] {
   })
 }
 
-function claimsOf({ accepted }: Case): string[] {
-  if (accepted === undefined) return []
-  const { id, action, resource } = accepted.command
+function claimsOf(open: Admitted | Judged | Invalid): string[] {
+  if (open.stage === 'invalid') return []
+  const { id, action, resource } = open.accepted.command
   const command = `command ${id}`
   // A command on a collection is guarded by its own statement: it waits for nobody.
   return action === 'read' || !isById(resource) ? [command] : [command, `resource ${resource.type} ${resource.id}`]

@@ -1,29 +1,30 @@
 import { isById } from '../domain/command.ts'
 import type { CommandStore } from '../storage/command-store.ts'
-import type { Case } from './case.ts'
 import { refusedCase } from './admit.ts'
+import { type Admitted, type Ended, type Invalid, type Judged, type Loaded, endedWith } from './case.ts'
 
-/** Loads earlier outcomes and resources in one query. A command that has an outcome already is settled with it. */
-export async function load(cases: readonly Case[], store: CommandStore): Promise<void> {
-  const accepted = cases.flatMap((open) => (open.accepted === undefined ? [] : [{ open, ...open.accepted }]))
-  if (accepted.length === 0) return
+/**
+ * Loads earlier outcomes and resources in one query. A command that has an outcome already ends with it; one whose id has
+ * been used for another command is invalid; one that is judged already goes on as it is.
+ */
+export async function load(
+  cases: readonly (Admitted | Judged)[],
+  store: CommandStore,
+): Promise<(Loaded | Judged | Ended | Invalid)[]> {
+  if (cases.length === 0) return []
   const loaded = await store.load(
-    accepted.map(({ command: { id, resource } }) => ({
-      commandId: id,
-      type: resource.type,
-      resourceId: isById(resource) ? resource.id : undefined,
+    cases.map(({ accepted: { command } }) => ({
+      commandId: command.id,
+      type: command.resource.type,
+      resourceId: isById(command.resource) ? command.resource.id : undefined,
     })),
   )
-  for (const [index, { open, command, commandDigest, producer }] of accepted.entries()) {
-    const earlier = loaded[index]?.earlier
-    open.resource = loaded[index]?.resource
-    if (earlier?.commandDigest === commandDigest) open.settlement = earlier.outcome
-    else if (earlier !== undefined) {
-      const message = `the id "${command.id}" has been used for another command`
-      const { rejection, verdict } = refusedCase(open.delivery, [{ code: 'id_reused', message }], producer)
-      open.accepted = undefined
-      open.rejection = rejection
-      open.verdict = verdict
-    }
-  }
+  return cases.map((open, index) => {
+    const { accepted, delivery } = open
+    const { earlier, resource } = loaded[index] ?? {}
+    if (earlier === undefined) return open.stage === 'judged' ? open : { ...open, stage: 'loaded', resource }
+    if (earlier.commandDigest === accepted.commandDigest) return endedWith(open, earlier.outcome)
+    const message = `the id "${accepted.command.id}" has been used for another command`
+    return refusedCase(delivery, [{ code: 'id_reused', message }], accepted.producer)
+  })
 }

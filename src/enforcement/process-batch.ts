@@ -1,21 +1,19 @@
 import type { AuditSink } from '../audit/audit-sink.ts'
 import { AGAIN, type Again } from '../batching/again.ts'
-import { isById } from '../domain/command.ts'
 import { Failure } from '../domain/failure.ts'
 import { type Outcome, withoutRows } from '../domain/outcome.ts'
 import type { Pdp } from '../pdp/pdp.ts'
+import type { Delivery } from '../queue/delivery.ts'
 import type { CommandStore } from '../storage/command-store.ts'
 import { type Admission, admit } from './admit.ts'
-import { type Case, settlementOf } from './case.ts'
+import { type Admitted, type Case, type Ended, type Invalid, type Judged, at, isCollection } from './case.ts'
 import { commit } from './commit.ts'
-import type { Disagreement } from './decide-candidates.ts'
 import { decide } from './decide.ts'
 import { type CollectionLimits, examine } from './examine.ts'
-import type { Delivery } from '../queue/delivery.ts'
-import { load } from './load.ts'
-import { publish } from './publish.ts'
-import { traceBatch } from './trace-batch.ts'
 import { firstOfEach } from './first-of-each.ts'
+import { load } from './load.ts'
+import type { Observer, RunStep } from './observer.ts'
+import { publish } from './publish.ts'
 
 /** Everything a batch needs from outside. */
 export type Enforcement = {
@@ -24,8 +22,7 @@ export type Enforcement = {
   readonly pdp: Pdp
   readonly audit: AuditSink
   readonly limits: CollectionLimits
-  /** Told of rows that a filter let through and the decisions denied. */
-  readonly onDisagreement: (disagreement: Disagreement) => void
+  readonly observer: Observer
 }
 
 /**
@@ -40,46 +37,44 @@ export type Enforcement = {
  *
  * Steps 2 to 5 are taken again by commands whose resource changed meanwhile. A command that shares its resource with an
  * earlier one of the batch waits for a later batch, so that nobody else waits for it.
- * Answers in the order of the deliveries: an outcome without the rows of a read, the failure that keeps this job from one, or AGAIN.
+ * Answers in the order of the deliveries: an outcome without the rows of a read, the failure that keeps this job from
+ * one, or AGAIN.
  * @throws Failure when nothing more can be settled now; what was committed is found again by `load`
  */
 export async function processBatch(
   deliveries: readonly Delivery[],
-  { admission, audit, ...examination }: Enforcement,
+  enforcement: Enforcement,
 ): Promise<readonly (Outcome | Failure | Again)[]> {
-  const { store, pdp } = examination
-  const taken = await traceBatch(deliveries, async (step) => {
+  const { admission, audit, observer } = enforcement
+  const taken = await observer.batch(deliveries, async (step) => {
     const admitted = await step('admit', deliveries, () => admit(deliveries, admission))
-    const first = firstOfEach(admitted)
-    for (let open = first; open.length > 0; open = unsettled(open)) {
-      await step('load', open, () => load(open, store))
-      const single = undecided(open).filter((each) => !isCollection(each))
-      if (single.length > 0) await step('decide', single, () => decide(single, pdp))
-      const collections = undecided(open).filter(isCollection)
-      if (collections.length > 0) await step('examine', collections, () => examine(collections, examination))
-      const decided = unsettled(open)
-      if (decided.length > 0) await step('commit', decided, () => commit(decided, store))
+    const ended: Ended[] = []
+    for (let open: Open[] = firstOfEach(admitted); open.length > 0;) {
+      const turned = await takeTurn(open, step, enforcement)
+      ended.push(...at('ended', turned))
+      open = [...at('admitted', turned), ...at('judged', turned)]
     }
-    await step('publish', first, () => publish(first, audit))
-    return first
+    return step('publish', ended, () => publish(ended, audit))
   })
-  const settled = new Map(taken.map((each) => [each.delivery, acknowledgementOf(each)]))
-  return deliveries.map((delivery) => settled.get(delivery) ?? AGAIN)
+  const ends = new Map(taken.map(({ delivery, end }) => [delivery, end instanceof Failure ? end : withoutRows(end)]))
+  return deliveries.map((delivery) => ends.get(delivery) ?? AGAIN)
 }
 
-function acknowledgementOf(settled: Case): Outcome | Failure {
-  const end = settlementOf(settled)
-  return end instanceof Failure ? end : withoutRows(end)
-}
+type Open = Admitted | Judged | Invalid
 
-function undecided(cases: readonly Case[]): Case[] {
-  return unsettled(cases).filter(({ verdict }) => verdict === undefined)
-}
-
-function isCollection({ accepted }: Case): boolean {
-  return accepted !== undefined && !isById(accepted.command.resource)
-}
-
-function unsettled(cases: readonly Case[]): Case[] {
-  return cases.filter(({ settlement }) => settlement === undefined)
+/** Takes cases from load to commit. Those whose guard did not hold come back admitted. */
+async function takeTurn(open: readonly Open[], step: RunStep, enforcement: Enforcement): Promise<readonly Case[]> {
+  const { store, pdp } = enforcement
+  const known = open.filter((each) => each.stage !== 'invalid')
+  const loaded = await step('load', known, () => load(known, store))
+  const undecided = at('loaded', loaded)
+  const single = undecided.filter((each) => !isCollection(each))
+  const decided = single.length > 0 ? await step('decide', single, () => decide(single, pdp)) : []
+  const collections = undecided.filter(isCollection)
+  const examined =
+    collections.length > 0 ? await step('examine', collections, () => examine(collections, enforcement)) : []
+  const cases = [...at('invalid', open), ...loaded, ...decided, ...examined]
+  const judged = [...at('judged', cases), ...at('invalid', cases)]
+  const committed = judged.length > 0 ? await step('commit', judged, () => commit(judged, store)) : []
+  return [...at('ended', cases), ...committed]
 }

@@ -3,31 +3,33 @@ import { isById } from '../domain/command.ts'
 import type { Denial } from '../domain/denial.ts'
 import { Failure, toFailure } from '../domain/failure.ts'
 import { isAudited } from '../domain/outcome.ts'
-import type { Case } from './case.ts'
+import type { Ended } from './case.ts'
 
 /**
  * Puts every denial on the audit queue before its job is acknowledged, also one that an earlier delivery recorded.
- * When the queue does not take them, those jobs alone fail; the ledger keeps the denials and the sweep publishes them.
+ * When the queue does not take them, those cases end with that failure instead; the ledger keeps the denials and the sweep
+ * publishes them.
  */
-export async function publish(cases: readonly Case[], audit: AuditSink): Promise<void> {
-  const denied = cases.flatMap((settled) => {
-    const denial = toDenial(settled)
-    return denial === undefined ? [] : [{ settled, published: { denial, trace: settled.delivery.trace } }]
-  })
-  if (denied.length === 0) return
+export async function publish(cases: readonly Ended[], audit: AuditSink): Promise<readonly Ended[]> {
+  const denials = new Map(cases.map((ended) => [ended, denialOf(ended)]))
+  const published = [...denials].flatMap(([{ delivery }, denial]): PublishedDenial[] =>
+    denial === undefined ? [] : [{ denial, trace: delivery.trace }],
+  )
+  if (published.length === 0) return cases
   try {
-    await audit.publish(denied.map(({ published }): PublishedDenial => published))
+    await audit.publish(published)
+    return cases
   } catch (error) {
     const failure = toFailure(error)
-    for (const { settled } of denied) settled.settlement = failure
+    return cases.map((ended) => (denials.get(ended) === undefined ? ended : { ...ended, end: failure }))
   }
 }
 
-function toDenial({ settlement, accepted, rejection }: Case): Denial | undefined {
-  if (settlement === undefined || settlement instanceof Failure || !isAudited(settlement)) return undefined
+function denialOf({ end, accepted, rejection }: Ended): Denial | undefined {
+  if (end instanceof Failure || !isAudited(end)) return undefined
   const id = accepted?.command.id ?? rejection?.id
   if (id === undefined) return undefined
-  const common = { id, outcome: settlement.outcome, reasons: [...settlement.reasons] }
+  const common = { id, outcome: end.outcome, reasons: [...end.reasons] }
   if (accepted === undefined) return common
   const { user, action, resource } = accepted.command
   return {
@@ -36,6 +38,6 @@ function toDenial({ settlement, accepted, rejection }: Case): Denial | undefined
     action,
     resourceType: resource.type,
     ...(isById(resource) && { resourceId: resource.id }),
-    ...('policyRevision' in settlement && { policyRevision: settlement.policyRevision }),
+    ...('policyRevision' in end && { policyRevision: end.policyRevision }),
   }
 }

@@ -3,7 +3,7 @@ import type { Failure } from '../domain/failure.ts'
 import type { Outcome } from '../domain/outcome.ts'
 import type { CommandStore } from '../storage/command-store.ts'
 import { type Admission, admit } from './admit.ts'
-import { settlementOf } from './case.ts'
+import { type Judged, type Verdict, at } from './case.ts'
 import { commit } from './commit.ts'
 import type { Delivery } from '../queue/delivery.ts'
 import { load } from './load.ts'
@@ -28,23 +28,23 @@ export async function reconcile(
   failed: readonly DeadDelivery[],
   { admission, store, audit }: Reconciliation,
 ): Promise<readonly (Outcome | Failure | undefined)[]> {
-  const cases = await admit(
+  const admitted = await admit(
     failed.map(({ delivery }) => delivery),
     admission,
   )
-  await load(cases, store)
-  const known = new Set(cases.filter(({ settlement }) => settlement !== undefined))
-  for (const [index, open] of cases.entries()) {
-    if (known.has(open) || open.accepted === undefined) continue
-    const message = deadMessage(failed[index]?.failedReason ?? '')
-    open.verdict = { outcome: { outcome: 'dead', reasons: [{ code: 'dead', message }] } }
-  }
-  await commit(cases, store)
-  await publish(
-    cases.filter((each) => !known.has(each)),
-    audit,
+  const loaded = await load(
+    admitted.filter((each) => each.stage !== 'invalid'),
+    store,
   )
-  return cases.map((each) => (known.has(each) ? undefined : settlementOf(each)))
+  const reasons = new Map(failed.map(({ delivery, failedReason }) => [delivery, failedReason]))
+  const dead = [...at('loaded', loaded), ...at('judged', loaded)].map((open): Judged => {
+    const message = deadMessage(reasons.get(open.delivery) ?? '')
+    const verdict: Verdict = { outcome: { outcome: 'dead', reasons: [{ code: 'dead', message }] } }
+    return { stage: 'judged', delivery: open.delivery, accepted: open.accepted, losses: open.losses, verdict }
+  })
+  const recorded = at('ended', await commit([...dead, ...at('invalid', admitted), ...at('invalid', loaded)], store))
+  const ends = new Map((await publish(recorded, audit)).map(({ delivery, end }) => [delivery, end]))
+  return failed.map(({ delivery }) => ends.get(delivery))
 }
 
 function deadMessage(failedReason: string): string {

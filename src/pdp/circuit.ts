@@ -14,9 +14,6 @@ export type CircuitOptions = {
 /** Short, so that many good calls just before an outage do not hide it. */
 const WINDOW_MS = 2_000
 
-/** Failures that say OPA is down. A refusal (4xx) or a denial says that it works. */
-const OUTAGES = new Set<string>(['JW_PDP_UNREACHABLE', 'JW_PDP_TIMEOUT', 'JW_PDP_SERVER_ERROR', 'JW_PDP_NOT_READY'])
-
 /**
  * Suspends calls to a PDP that is down. While it is open nobody calls, so it probes by itself: `probe` runs when the
  * reset time has passed, and its success closes the circuit.
@@ -70,5 +67,5 @@ export class Circuit {
 }
 
 function isOutage(error: unknown): boolean {
-  return error instanceof Failure && OUTAGES.has(error.code)
+  return error instanceof Failure && error.isOutage
 }

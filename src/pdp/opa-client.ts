@@ -6,7 +6,7 @@ import { accept, readJson, statusFailure } from './opa-response.ts'
 import { type OpaResponse, OpaTransport, type OpaTransportOptions } from './opa-transport.ts'
 import { DECISIONS_PATH, DataBody, Decisions, READY_PATH, STRICT } from './opa-wire.ts'
 import { pairAnswers } from './pair-answers.ts'
-import { PdpFailure, TransientFailure } from './pdp-failure.ts'
+import { PdpFailure } from './pdp-failure.ts'
 import type { FilterAnswer, FilterRequest, Pdp } from './pdp.ts'
 import { readRulesThatHeld } from './rules-that-held.ts'
 import { type RetryOptions, retrying } from './retry.ts'
@@ -181,7 +181,6 @@ function defined(path: string, result: unknown): unknown {
   return result
 }
 
-/** What the next try may not meet; a deadline that has passed is over. */
 function isTransient(error: unknown): boolean {
-  return error instanceof TransientFailure || (error instanceof Failure && error.code === 'JW_PDP_UNREACHABLE')
+  return error instanceof Failure && error.isTransient
 }

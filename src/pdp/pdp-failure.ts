@@ -12,8 +12,20 @@ export class PdpFailure extends Failure {
   }
 }
 
-/** A failure that the next try may not meet. */
-export class TransientFailure extends PdpFailure {}
+/** A failure that the next try may not meet, and that no item of a batch has caused. */
+export class TransientFailure extends PdpFailure {
+  override get mayBePoison(): boolean {
+    return false
+  }
+
+  override get isTransient(): boolean {
+    return true
+  }
+}
 
 /** OPA does not take the body of the request: a part of the batch it may take. */
-export class RefusedBody extends PdpFailure {}
+export class RefusedBody extends PdpFailure {
+  override get mayBePoison(): boolean {
+    return true
+  }
+}

@@ -1,10 +1,8 @@
 import { Failure } from '../domain/failure.ts'
-import { RefusedBody, TransientFailure } from './pdp-failure.ts'
 
-/** Failures that one item of a batch may cause for all of them. */
+/** Whether one item of a batch may have caused the failure of all. */
 export function mayBePoison(error: unknown): error is Failure {
-  if (!(error instanceof Failure) || error instanceof TransientFailure) return false
-  return error.code === 'JW_PDP_SERVER_ERROR' || error.code === 'JW_PDP_BAD_RESPONSE' || error instanceof RefusedBody
+  return error instanceof Failure && error.mayBePoison
 }
 
 /**

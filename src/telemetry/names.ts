@@ -11,9 +11,6 @@ export const SPAN = {
   enqueue: 'jobwarden.enqueue',
 } as const
 
-/** The steps of a batch, in their order. */
-export type StepName = 'admit' | 'load' | 'decide' | 'examine' | 'commit' | 'publish'
-
 export const ATTRIBUTE = {
   commandId: 'jobwarden.command.id',
   action: 'jobwarden.command.action',

@@ -8,6 +8,7 @@ import { PEOPLE, aCommand } from '../support/a-command.ts'
 import { eventually, outcomesOf, trailIds } from '../support/ledger.ts'
 import { type Stack, seedDocuments, startStack } from '../support/stack.ts'
 import { startWorkers } from '../support/workers.ts'
+import { countingBatches } from '../../src/telemetry/observe-all.ts'
 
 let stack: Stack
 let config: Config
@@ -35,7 +36,7 @@ async function inOneBatch(commands: readonly Command[], wrap?: (enforcement: Enf
   const queue: OpenProducer = await openProducer(config, { lifetimeMs: 600_000, tracing: false })
   await queue.producer.enqueue(commands)
   const sizes: number[] = []
-  const workers = await startWorkers(config, { onBatch: (size) => sizes.push(size), ...(wrap && { wrap }) })
+  const workers = await startWorkers(config, { observer: countingBatches(sizes), ...(wrap && { wrap }) })
   try {
     const ended = await outcomesOf(
       stack.owner,

@@ -19,6 +19,7 @@ import { MIGRATIONS, migrate, requireMigrated } from '../../src/storage/migrate.
 import { PEOPLE, TEST_KEY, aCommand } from '../support/a-command.ts'
 import { invoice, invoices } from '../support/invoice-type.ts'
 import { seedDocuments } from '../support/stack.ts'
+import { UNOBSERVED } from '../../src/telemetry/observe-all.ts'
 
 const WITH_INVOICES = { ...MIGRATIONS, '1001-invoices': invoices }
 const types = declareResourceTypes([document, invoice])
@@ -241,7 +242,7 @@ describe('two declared types', () => {
       const verifier = await JwsVerifier.create([TEST_KEY])
       const admission = { verifier, resourceTypes: types, limits, now: Date.now }
       const audit = { publish: async () => undefined }
-      const collections = { limits: { maxRows: 10, maxExamined: 100 }, onDisagreement: () => undefined }
+      const collections = { limits: { maxRows: 10, maxExamined: 100 }, observer: UNOBSERVED }
       const [settled] = await processBatch([delivery], { admission, store, pdp, audit, ...collections })
       if (typeof settled !== 'object' || !('count' in settled)) return settled
       expect(settled).not.toHaveProperty('rows')

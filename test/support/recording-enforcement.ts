@@ -13,6 +13,8 @@ import { importProducerKey } from '../../src/signing/producer-keys.ts'
 import { signCommand } from '../../src/signing/sign-command.ts'
 import type { CollectionEntry, CommandStore, LedgerEntry, LoadRequest } from '../../src/storage/command-store.ts'
 import { TEST_KEY } from './a-command.ts'
+import type { Observer } from '../../src/enforcement/observer.ts'
+import { UNOBSERVED } from '../../src/telemetry/observe-all.ts'
 
 const QUEUE = 'commands'
 const verifier = await JwsVerifier.create([TEST_KEY])
@@ -39,7 +41,7 @@ type World = {
   readonly types: ResourceTypes
   readonly maxRows?: number
   readonly maxExamined?: number
-  readonly onDisagreement?: Enforcement['onDisagreement']
+  readonly onDisagreement?: Observer['disagreement']
 }
 
 /** Runs signed commands through `processBatch`, with an audit queue that only remembers. */
@@ -55,7 +57,7 @@ export async function enforceIn(
     pdp,
     audit: { publish: async (denials) => void published.push(...denials) },
     limits: { maxRows, maxExamined },
-    onDisagreement,
+    observer: { ...UNOBSERVED, disagreement: onDisagreement },
   }
   const settlements = await settle(await Promise.all(commands.map(deliver)), enforcement)
   return { settlements, published }

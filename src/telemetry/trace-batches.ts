@@ -1,0 +1,162 @@
+import {
+  type Attributes,
+  type Context,
+  ROOT_CONTEXT,
+  type SpanContext,
+  SpanKind,
+  SpanStatusCode,
+  TraceFlags,
+  type Tracer,
+  context,
+  trace,
+} from '@opentelemetry/api'
+import { isById } from '../domain/command.ts'
+import { Failure, toFailure } from '../domain/failure.ts'
+import { isAudited } from '../domain/outcome.ts'
+import type { Ended } from '../enforcement/case.ts'
+import type { Observer, RunStep, StepName } from '../enforcement/observer.ts'
+import type { Delivery } from '../queue/delivery.ts'
+import { ATTRIBUTE, SPAN, TRACER_NAME } from './names.ts'
+
+type Batch = Parameters<Observer['batch']>[1]
+
+type StepRecord = {
+  readonly name: StepName
+  readonly participants: ReadonlySet<Delivery>
+  readonly start: number
+  readonly end: number
+  readonly span: SpanContext
+}
+
+/** What the spans say of the systems around the batch, in the words of OpenTelemetry. */
+export type Surroundings = {
+  /** The messaging system that the jobs come from. */
+  readonly messagingSystem: string
+  /** The policy path that decides. */
+  readonly policyPath: string
+}
+
+/**
+ * Traces a batch when the trace of any of its jobs is recorded, and costs nothing otherwise.
+ *
+ * A batch belongs to many traces. Its own span is a child of the first recorded job's and links to every job
+ * (OpenTelemetry messaging conventions, batch processing). Each recorded job also gets the steps it took part in as
+ * spans of its own trace, with the batch's times and a link to the batch's step: one trace tells one command's story.
+ */
+export class BatchTraces implements Observer {
+  readonly #surroundings: Surroundings
+
+  constructor(surroundings: Surroundings) {
+    this.#surroundings = surroundings
+  }
+
+  async batch(deliveries: readonly Delivery[], run: Batch): Promise<readonly Ended[]> {
+    const recorded = deliveries.filter(isRecorded)
+    const first = recorded[0]
+    if (first === undefined) return run((_name, _participants, step) => step())
+
+    const tracer = trace.getTracer(TRACER_NAME)
+    const parent = trace.setSpanContext(ROOT_CONTEXT, first.trace)
+    const links = recorded.map((delivery) => ({
+      context: delivery.trace,
+      attributes: { [ATTRIBUTE.messageId]: delivery.jobId },
+    }))
+    const attributes = {
+      [ATTRIBUTE.system]: this.#surroundings.messagingSystem,
+      [ATTRIBUTE.operation]: 'process',
+      [ATTRIBUTE.destination]: first.queue,
+      [ATTRIBUTE.batchSize]: deliveries.length,
+    }
+    const span = tracer.startSpan(SPAN.batch, { kind: SpanKind.CONSUMER, links, attributes }, parent)
+    const steps: StepRecord[] = []
+    try {
+      const cases = await run(recordingSteps(tracer, trace.setSpan(parent, span), steps))
+      for (const ended of cases) this.#tellJob(tracer, ended, steps)
+      return cases
+    } catch (error) {
+      span.setStatus({ code: SpanStatusCode.ERROR, message: toFailure(error).code })
+      throw error
+    } finally {
+      span.end()
+    }
+  }
+
+  disagreement(): void {
+    // A span has no place for it: it is about rows, and not about a job.
+  }
+
+  /** Writes the steps that one job took part in to its own trace. */
+  #tellJob(tracer: Tracer, ended: Ended, steps: readonly StepRecord[]): void {
+    const { delivery } = ended
+    if (!isRecorded(delivery)) return
+    const parent = trace.setSpanContext(ROOT_CONTEXT, delivery.trace)
+    for (const { name, participants, start, end, span } of steps) {
+      if (!participants.has(delivery) || (name === 'publish' && !isPublished(ended))) continue
+      const attributes = jobAttributes(name, ended, this.#surroundings.policyPath)
+      tracer.startSpan(SPAN[name], { startTime: start, attributes, links: [{ context: span }] }, parent).end(end)
+    }
+  }
+}
+
+function recordingSteps(tracer: Tracer, batch: Context, steps: StepRecord[]): RunStep {
+  return async (name, participants, run) => {
+    const start = Date.now()
+    const span = tracer.startSpan(SPAN[name], { startTime: start }, batch)
+    try {
+      return await context.with(trace.setSpan(batch, span), run)
+    } catch (error) {
+      span.setStatus({ code: SpanStatusCode.ERROR, message: toFailure(error).code })
+      throw error
+    } finally {
+      const end = Date.now()
+      span.end(end)
+      const deliveries = participants.map((each) => ('delivery' in each ? each.delivery : each))
+      steps.push({ name, participants: new Set(deliveries), start, end, span: span.spanContext() })
+    }
+  }
+}
+
+function isRecorded(delivery: Delivery): delivery is Delivery & { readonly trace: SpanContext } {
+  return delivery.trace !== undefined && (delivery.trace.traceFlags & TraceFlags.SAMPLED) !== 0
+}
+
+function isPublished({ end }: Ended): boolean {
+  return !(end instanceof Failure) && isAudited(end)
+}
+
+/** What may be told of a command: names and codes, never a resource's content and never a signature. */
+function jobAttributes(name: StepName, { accepted, delivery, end }: Ended, policyPath: string): Attributes {
+  switch (name) {
+    case 'admit':
+      return {
+        [ATTRIBUTE.commandId]: accepted?.command.id ?? delivery.jobId,
+        ...(accepted !== undefined && {
+          [ATTRIBUTE.producer]: accepted.producer,
+          [ATTRIBUTE.userId]: accepted.command.user.id,
+          [ATTRIBUTE.action]: accepted.command.action,
+          [ATTRIBUTE.resourceType]: accepted.command.resource.type,
+          ...(isById(accepted.command.resource) && { [ATTRIBUTE.resourceId]: accepted.command.resource.id }),
+        }),
+      }
+    case 'decide':
+    case 'examine':
+      return { [ATTRIBUTE.policyPath]: policyPath, ...decisionAttributes(end) }
+    case 'commit':
+    case 'publish':
+      return end instanceof Failure ? { [ATTRIBUTE.failure]: end.code } : { [ATTRIBUTE.outcome]: end.outcome }
+    case 'load':
+      return {}
+    default:
+      return name satisfies never
+  }
+}
+
+function decisionAttributes(end: Ended['end']): Attributes {
+  if (end instanceof Failure || !('policyRevision' in end)) return {}
+  const denied = end.outcome === 'denied'
+  return {
+    [ATTRIBUTE.decision]: denied ? 'deny' : 'allow',
+    [ATTRIBUTE.policyRevision]: end.policyRevision,
+    ...(denied && { [ATTRIBUTE.reasons]: end.reasons.map(({ code }) => code) }),
+  }
+}
