@@ -1,4 +1,4 @@
-import { SECRETS, environmentName } from '../../src/config/settings.ts'
+import { POSTGRES_URL, SECRETS, environmentName } from '../../src/config/settings.ts'
 import { contradictions } from './contradictions.ts'
 import { code, generatedFrom, page, table } from './markdown.ts'
 import { type Setting, readSettings } from './read-settings.ts'
@@ -28,6 +28,26 @@ export function configurationPage(): string {
         ['`npx jobwarden` with `migrate`, `denials`, `explain` or `policies history`', '`JOBWARDEN_DATABASE_URL`'],
         ['`npx jobwarden policies` with `push` or `status`', '`JOBWARDEN_BUNDLES_URL`, `JOBWARDEN_BUNDLES_TOKEN_FILE`'],
         ['`npm run demo`', 'nothing: it starts what is not named'],
+      ],
+    ),
+    '## URLs',
+    'A URL is checked whole before anything connects. In a user, a password and the name of a database `@`, `/`, `?`, ' +
+      '`#` and `%` are percent-encoded: `p@ss/w` is `p%40ss%2Fw`. A password in a file of its own is written as it is.',
+    table(
+      ['Name', 'Form'],
+      [
+        [
+          code('JOBWARDEN_REDIS_URL'),
+          '`redis://user:password@host:6379/0`, or `rediss://` for TLS. Behind the host stands the number of the ' +
+            'database; a Redis that does not have it is refused. No query.',
+        ],
+        [
+          code('JOBWARDEN_DATABASE_URL'),
+          '`postgres://user:password@host:5432/name?sslmode=verify-full`. Parameters: ' +
+            `${POSTGRES_URL.parameters.map(code).join(', ')}. \`host\` is the folder of a Unix socket.`,
+        ],
+        [code('JOBWARDEN_OPA_URL'), '`http://host:8181`, `https://host:8181` or `unix:/path/to/socket`. No more.'],
+        [code('JOBWARDEN_BUNDLES_URL'), '`https://host:8383`, perhaps with a path. No user, no password, no query.'],
       ],
     ),
     '## Secrets from files',

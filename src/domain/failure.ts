@@ -156,3 +156,9 @@ export function messageOf(thrown: unknown): string {
   if (thrown instanceof Error) return thrown.message
   return typeof thrown === 'string' ? thrown : 'something that is not an error was thrown'
 }
+
+/** What a thrown value says, for a message that has a code of its own: a Failure's without its code. */
+export function detailOf(thrown: unknown): string {
+  const message = messageOf(thrown)
+  return thrown instanceof Failure ? message.slice(thrown.code.length + 2) : message
+}

@@ -1,9 +1,10 @@
 import { Cluster, Redis } from 'ioredis'
-import { Failure, messageOf, toFailure } from '../domain/failure.ts'
+import { Failure, detailOf, toFailure } from '../domain/failure.ts'
 import { within } from './deadline.ts'
+import { onOneDatabase } from './one-database.ts'
 import { queueFailure } from './queue-failure.ts'
 import { requireFitRedis } from './redis-fitness.ts'
-import { type RedisConnection, type RedisOptions, trustOf } from './redis-options.ts'
+import { type RedisConnection, type RedisOptions, singleOptions, trustOf } from './redis-options.ts'
 
 /** Who connects: commands of a worker wait for Redis, those of a producer fail after a few tries. */
 type Use = 'worker' | 'producer'
@@ -38,8 +39,8 @@ export async function reachRedis(options: RedisOptions, onError: (error: Error) 
   } catch (error) {
     redis.disconnect()
     const { code } = toFailure(error)
-    if (code === 'JW_REDIS_UNFIT') throw error
-    throw new Failure('JW_QUEUE_UNAVAILABLE', `the queue did not take the commands: ${messageOf(last ?? error)}`, {
+    if (code === 'JW_REDIS_UNFIT' || code === 'JW_CONFIG_INVALID') throw error
+    throw new Failure('JW_QUEUE_UNAVAILABLE', `the queue did not take the commands: ${detailOf(last ?? error)}`, {
       cause: error,
     })
   }
@@ -62,7 +63,7 @@ function open(options: RedisOptions, use: Use): RedisConnection {
   const tls = options.tls === true ? trust : undefined
   switch (place.kind) {
     case 'single':
-      return new Redis(place.url, { ...common, ...own, ...(place.url.startsWith('rediss:') && { tls: trust }) })
+      return onOneDatabase(new Redis({ ...own, ...singleOptions(place.url, common, trust) }))
     case 'sentinel':
       return new Redis({
         ...common,

@@ -1,0 +1,33 @@
+import type { Redis, RedisOptions } from 'ioredis'
+import { Failure } from '../domain/failure.ts'
+
+/**
+ * Has a connection work on the database of its URL or not at all, and every duplicate of it too: BullMQ makes those to
+ * block on. ioredis itself reports that SELECT failed and goes on with database 0, where the jobs of others may be.
+ */
+export function onOneDatabase(redis: Redis): Redis {
+  const duplicate = redis.duplicate.bind(redis)
+  redis.on('error', (error: Error) => {
+    if (isRefusedDatabase(error)) redis.disconnect(true)
+  })
+  return Object.assign(redis, { duplicate: (override?: Partial<RedisOptions>) => onOneDatabase(duplicate(override)) })
+}
+
+/** Rejects when Redis says that there is no such database, and never otherwise. @returns a way to stop listening too */
+export function databaseRefusal(redis: Redis): { readonly refused: Promise<never>; readonly stop: () => void } {
+  const { promise: refused, reject } = Promise.withResolvers<never>()
+  const onError = (error: Error) => {
+    if (!isRefusedDatabase(error)) return
+    const what = `Redis has no database ${redis.options.db ?? 0} for us`
+    const remedy =
+      'name another one behind the host; a Cluster has 0 alone, others as many as `databases` in redis.conf'
+    reject(new Failure('JW_CONFIG_INVALID', `JOBWARDEN_REDIS_URL: ${what} (${error.message}); ${remedy}`))
+  }
+  redis.on('error', onError)
+  return { refused, stop: () => redis.off('error', onError) }
+}
+
+function isRefusedDatabase(error: Error): boolean {
+  if (!('command' in error) || typeof error.command !== 'object' || error.command === null) return false
+  return 'name' in error.command && error.command.name === 'select'
+}
