@@ -1,8 +1,10 @@
 #!/usr/bin/env node
-import '../src/telemetry/register.ts'
+import { endTraces } from '../src/telemetry/register.ts'
 import { Command, CommanderError } from 'commander'
 import { toFailure } from '../src/domain/failure.ts'
 import { endWithReader } from '../src/ops/closed-pipe.ts'
+import { endProcess } from '../src/ops/end-process.ts'
+import { endOnUncaught } from '../src/ops/uncaught.ts'
 import { enqueueCommand } from '../producers/enqueue.ts'
 import { denialsCommand } from './denials.ts'
 import { explainCommand } from './explain.ts'
@@ -13,6 +15,8 @@ import { redisCommand } from './redis.ts'
 
 /** Wrong flags and wrong settings. */
 const USAGE = 2
+/** What the command needs is not there, or it does not work. */
+const FAILED = 3
 
 const program = new Command('jobwarden')
   .description('Authorizes queued jobs with Open Policy Agent before it runs them.')
@@ -28,6 +32,7 @@ const groups = program.commands.flatMap((command) => [command, ...command.comman
 for (const command of [program, ...groups]) command.exitOverride()
 
 endWithReader()
+endOnUncaught(FAILED)
 try {
   await program.parseAsync()
 } catch (error) {
@@ -35,6 +40,7 @@ try {
   else {
     const failure = toFailure(error)
     process.stderr.write(`${failure.message}\n`)
-    process.exitCode ??= failure.code === 'JW_CONFIG_INVALID' ? USAGE : 3
+    process.exitCode ??= failure.code === 'JW_CONFIG_INVALID' ? USAGE : FAILED
   }
 }
+await endProcess(endTraces)

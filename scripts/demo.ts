@@ -1,4 +1,4 @@
-import '../src/telemetry/register.ts'
+import { endTraces } from '../src/telemetry/register.ts'
 import { parseArgs } from 'node:util'
 import { SingleBar } from 'cli-progress'
 import { denialsTable } from '../console/denials-table.ts'
@@ -6,6 +6,7 @@ import { messageOf } from '../src/domain/failure.ts'
 import { openWorkspace } from '../src/local/workspace.ts'
 import type { Outcome } from '../src/domain/outcome.ts'
 import { endWithReader } from '../src/ops/closed-pipe.ts'
+import { endProcess } from '../src/ops/end-process.ts'
 import { AUDIT_QUEUE } from '../src/queue/names.ts'
 import { openProducer } from '../producers/open-producer.ts'
 import { listRecords } from '../src/storage/list-records.ts'
@@ -136,3 +137,4 @@ try {
   process.stderr.write(`${messageOf(error)}\n`)
   process.exitCode = 1
 }
+await endProcess(endTraces)

@@ -1,4 +1,4 @@
-import '../src/telemetry/register.ts'
+import { endTraces } from '../src/telemetry/register.ts'
 import { context, propagation } from '@opentelemetry/api'
 import type { Config } from '../src/config/settings.ts'
 import { opaOptions, postgresOptions, redisOptions } from '../src/config/adapter-options.ts'
@@ -12,7 +12,9 @@ import { isolateFailures } from '../src/batching/isolate-failures.ts'
 import { type Enforcement, processBatch } from '../src/enforcement/process-batch.ts'
 import { reconcile } from '../src/enforcement/reconcile.ts'
 import { repeat } from '../src/ops/repeat.ts'
+import { endProcess } from '../src/ops/end-process.ts'
 import { type Running, refuseToStart, runProcess } from '../src/ops/run-process.ts'
+import { endOnUncaught } from '../src/ops/uncaught.ts'
 import { DecisionCache } from '../src/pdp/decision-cache.ts'
 import { OpaClient } from '../src/pdp/opa-client.ts'
 import { filterProblems } from '../src/policies/filter-problems.ts'
@@ -20,6 +22,7 @@ import { AuditQueue } from '../src/queue/audit-queue.ts'
 import { type Consumer, consume } from '../src/queue/consume.ts'
 import { FailedJobs, type QueueConnection } from '../src/queue/failed-jobs.ts'
 import { COMMAND_QUEUE } from '../src/queue/names.ts'
+import { stopWaitingSoon } from '../src/queue/every-connection.ts'
 import { queueTelemetry } from '../src/queue/queue-telemetry.ts'
 import { connectRedis } from '../src/queue/redis.ts'
 import { resourceTypes } from '../src/resources/registry.ts'
@@ -107,6 +110,7 @@ export async function startAuthorizer(options: AuthorizerOptions): Promise<Runni
   })
   opened.defer(() => probes?.close())
   log.info({ queue: COMMAND_QUEUE, prefix: config.queuePrefix, probePort: probes?.port }, 'authorizing')
+  opened.defer(async () => stopWaitingSoon(redis))
   const running = opened.move()
   return { close: () => running.disposeAsync(), broken: fitness.broken }
 }
@@ -179,6 +183,7 @@ function traceHeaders(): Record<string, string> {
 }
 
 if (import.meta.main) {
+  endOnUncaught(1)
   try {
     const config = loadConfig(process.env)
     const log = createLogger('authorizer', config.logLevel)
@@ -187,4 +192,5 @@ if (import.meta.main) {
   } catch (error) {
     refuseToStart(error)
   }
+  await endProcess(endTraces)
 }

@@ -61,11 +61,12 @@ export function configurationPage(): string {
       .map((problem) => `- ${problem}`)
       .join('\n'),
     '## Traces',
-    'Traces are configured by the standard OpenTelemetry variables, which jobwarden passes on untouched. ' +
+    'Traces are configured by the standard OpenTelemetry variables, which jobwarden leaves to the SDK. ' +
       '`OTEL_EXPORTER_OTLP_ENDPOINT`, `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT` or `OTEL_TRACES_EXPORTER` turns them on; ' +
       '`OTEL_TRACES_EXPORTER=none` or `OTEL_SDK_DISABLED=true` turns them off. `OTEL_SERVICE_NAME`, ' +
       '`OTEL_TRACES_SAMPLER` and `OTEL_TRACES_SAMPLER_ARG` name the process and choose what is recorded. Unless ' +
-      'something turns them on, no SDK is loaded. [tracing.md](tracing.md) shows what to set.',
+      'something turns them on, no SDK is loaded. A wrong value turns them off and is told on standard error; it stops ' +
+      'nothing. [tracing.md](tracing.md) shows what to set.',
   )
 }
 

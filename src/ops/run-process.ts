@@ -10,10 +10,15 @@ export type Running = {
 
 /**
  * Starts a worker and keeps the process until SIGTERM or SIGINT; then closes it within `graceMs`.
- * Exit status: 0 stopped in order, 1 failed to start, cannot work or did not stop in time.
- * A second signal does not wait. SIGPIPE is left alone: a log reader that goes away must not stop work.
+ * Exit status: 0 stopped gracefully, 1 failed to start, cannot work or did not stop in time.
+ * A signal during the start takes effect once it has started. A second signal does not wait. SIGPIPE is left alone: a
+ * log reader that goes away must not stop work.
  */
 export async function runProcess(log: Logger, graceMs: number, start: () => Promise<Running>): Promise<void> {
+  const signal = new Promise<string>((resolve) => {
+    process.once('SIGTERM', resolve)
+    process.once('SIGINT', resolve)
+  })
   let running: Running
   try {
     running = await start()
@@ -22,10 +27,6 @@ export async function runProcess(log: Logger, graceMs: number, start: () => Prom
     process.exitCode = 1
     return
   }
-  const signal = new Promise<string>((resolve) => {
-    process.once('SIGTERM', resolve)
-    process.once('SIGINT', resolve)
-  })
   const end = await Promise.race([signal, ...(running.broken === undefined ? [] : [running.broken])])
   if (end instanceof Failure) {
     log.fatal({ err: end }, 'cannot work')

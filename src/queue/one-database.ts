@@ -1,16 +1,15 @@
-import type { Redis, RedisOptions } from 'ioredis'
+import type { Redis } from 'ioredis'
 import { Failure } from '../domain/failure.ts'
+import type { RedisConnection } from './redis-options.ts'
 
 /**
- * Has a connection work on the database of its URL or not at all, and every duplicate of it too: BullMQ makes those to
- * block on. ioredis itself reports that SELECT failed and goes on with database 0, where the jobs of others may be.
+ * Has a connection work on the database of its URL or not at all. ioredis itself reports that SELECT failed and goes on
+ * with database 0, where the jobs of others may be.
  */
-export function onOneDatabase(redis: Redis): Redis {
-  const duplicate = redis.duplicate.bind(redis)
+export function leaveWrongDatabase(redis: RedisConnection): void {
   redis.on('error', (error: Error) => {
     if (isRefusedDatabase(error)) redis.disconnect(true)
   })
-  return Object.assign(redis, { duplicate: (override?: Partial<RedisOptions>) => onOneDatabase(duplicate(override)) })
 }
 
 /** Rejects when Redis says that there is no such database, and never otherwise. @returns a way to stop listening too */

@@ -1,7 +1,8 @@
 import { Cluster, Redis } from 'ioredis'
 import { Failure, detailOf, toFailure } from '../domain/failure.ts'
 import { within } from './deadline.ts'
-import { onOneDatabase } from './one-database.ts'
+import { onEveryConnection, closeWhileAway } from './every-connection.ts'
+import { leaveWrongDatabase } from './one-database.ts'
 import { queueFailure } from './queue-failure.ts'
 import { requireFitRedis } from './redis-fitness.ts'
 import { type RedisConnection, type RedisOptions, singleOptions, trustOf } from './redis-options.ts'
@@ -15,7 +16,10 @@ type Use = 'worker' | 'producer'
  * @throws Failure JW_CONFIG_INVALID when a TLS file cannot be used
  */
 export function connectRedis(options: RedisOptions, use: Use, onError: (error: Error) => void): RedisConnection {
-  const redis = open(options, use)
+  const redis = onEveryConnection(open(options, use), (connection) => {
+    leaveWrongDatabase(connection)
+    closeWhileAway(connection)
+  })
   redis.on('error', (error: Error) => onError(queueFailure(error)))
   return redis
 }
@@ -63,7 +67,7 @@ function open(options: RedisOptions, use: Use): RedisConnection {
   const tls = options.tls === true ? trust : undefined
   switch (place.kind) {
     case 'single':
-      return onOneDatabase(new Redis({ ...own, ...singleOptions(place.url, common, trust) }))
+      return new Redis({ ...own, ...singleOptions(place.url, common, trust) })
     case 'sentinel':
       return new Redis({
         ...common,

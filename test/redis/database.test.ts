@@ -75,7 +75,7 @@ describe('a database that Redis does not have', () => {
     // Twice: each of its connections comes back and is dropped.
     await eventually(async () => (worker.count('DB index is out of range') > 2 ? true : undefined))
     expect(await keysIn(0, port, '')).toBe(0)
-    worker.send('SIGKILL')
+    expect(await worker.stop()).toBe('exited with status 0')
     await server.stop()
   })
 })
