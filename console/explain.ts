@@ -9,12 +9,15 @@ import { parseStrictJson } from '../src/json/parse-strict-json.ts'
 import { obtainOpa } from '../src/local/obtain-opa.ts'
 import { OpaClient } from '../src/pdp/opa-client.ts'
 import { type Explanation, explain } from '../src/policies/explain.ts'
+import { PoliciesRefused } from '../src/policies/policies-refused.ts'
+import { validatePolicies } from '../src/policies/validate-policies.ts'
 import { resourceTypes } from '../src/resources/registry.ts'
 import { type Database, openPostgres } from '../src/storage/database.ts'
 import { findRequest } from '../src/storage/find-request.ts'
 import { LedgerStore } from '../src/storage/ledger-store.ts'
 import { type Subject, explanationJson, explanationText } from './explanation-text.ts'
 import { askCandidate } from './open-candidate.ts'
+import { requirePolicyFolder } from './policy-folder.ts'
 import { requireDatabaseUrl } from './require-database-url.ts'
 
 type Flags = { readonly request?: string; readonly policies?: string; readonly json?: boolean }
@@ -90,7 +93,10 @@ async function askCurrent(config: Config, subject: Subject): Promise<Explanation
 }
 
 async function askFolder(dir: string, subject: Subject): Promise<Explanation> {
+  await requirePolicyFolder(dir)
   const { path } = await obtainOpa({ say: (line) => void process.stderr.write(`${line}\n`) })
+  const problems = await validatePolicies(dir, path)
+  if (problems.length > 0) throw new PoliciesRefused(problems)
   return askCandidate(dir, path, (pdp) => ask(pdp, subject))
 }
 

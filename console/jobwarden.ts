@@ -5,6 +5,7 @@ import { toFailure } from '../src/domain/failure.ts'
 import { endWithReader } from '../src/ops/closed-pipe.ts'
 import { endProcess } from '../src/ops/end-process.ts'
 import { endOnUncaught } from '../src/ops/uncaught.ts'
+import { PoliciesRefused } from '../src/policies/policies-refused.ts'
 import { enqueueCommand } from '../producers/enqueue.ts'
 import { denialsCommand } from './denials.ts'
 import { explainCommand } from './explain.ts'
@@ -37,7 +38,10 @@ try {
   await program.parseAsync()
 } catch (error) {
   if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : USAGE
-  else {
+  else if (error instanceof PoliciesRefused) {
+    process.stderr.write(`${error.message}\n`)
+    process.exitCode = 1
+  } else {
     const failure = toFailure(error)
     process.stderr.write(`${failure.message}\n`)
     process.exitCode ??= failure.code === 'JW_CONFIG_INVALID' ? USAGE : FAILED

@@ -1,5 +1,3 @@
-import { existsSync } from 'node:fs'
-import { join } from 'node:path'
 import { Command, InvalidArgumentError } from 'commander'
 import { EnvironmentName } from '../src/domain/activation.ts'
 import { Failure } from '../src/domain/failure.ts'
@@ -23,8 +21,6 @@ export function policiesBuildCommand(): Command {
     .option('--require-clean', 'refuse policies that are not as git knows them')
     .action(async (folder: string, flags: Flags) => {
       await requirePolicyFolder(folder)
-      if (existsSync(join(folder, '.manifest')))
-        throw new Failure('JW_CONFIG_INVALID', `${join(folder, '.manifest')}: remove it; the bundle gets its own`)
       const { path: opa } = await obtainOpa({ say })
       const problems = await validatePolicies(folder, opa)
       const found = problems.length > 0 ? undefined : await rootsOf(folder, opa)

@@ -3,6 +3,7 @@ import { askCandidate } from '../console/open-candidate.ts'
 import { messageOf } from '../src/domain/failure.ts'
 import { obtainOpa } from '../src/local/obtain-opa.ts'
 import { filterProblems } from '../src/policies/filter-problems.ts'
+import { opaProblems } from '../src/policies/opa-problems.ts'
 import { problemText } from '../src/policies/policy-problem.ts'
 import { runOpa } from '../src/policies/run-opa.ts'
 import { shellCommand } from '../src/policies/shell-command.ts'
@@ -18,7 +19,7 @@ type Step = {
 
 /** What does not even load is not worth a look at its format. */
 const LOADING: Step = {
-  demand: 'every file is Rego v1, OPA loads it and workers can use it',
+  demand: 'every file is Rego v1, in a bundle as it is here, OPA loads it and workers can use it',
   complaints: async (dir, opa) => (await validatePolicies(dir, opa)).map(problemText),
 }
 
@@ -35,8 +36,8 @@ const STEPS: readonly Step[] = [
   {
     demand: 'nothing is unused, shadowed or deprecated (opa check --strict)',
     complaints: async (dir, opa) => {
-      const { ok, stdout, stderr } = await runOpa(opa, ['check', '--strict', dir])
-      return ok ? [] : lines(stderr || stdout)
+      const { ok, stdout, stderr } = await runOpa(opa, ['check', '--bundle', '--strict', '--format', 'json', dir])
+      return ok ? [] : (await opaProblems(stderr || stdout, dir, opa)).map(problemText)
     },
   },
   {

@@ -47,7 +47,16 @@ export const LAYERS: readonly Layer[] = [
   },
   { name: 'telemetry', places: ['src/telemetry/'], mayImport: [] },
   { name: 'ops', places: ['src/ops/'], mayImport: ['src/domain/', 'src/telemetry/logger.ts'] },
-  { name: 'local servers', places: ['src/local/'], mayImport: ['src/domain/'] },
+  {
+    name: 'local servers',
+    places: ['src/local/'],
+    mayImport: [
+      'src/domain/',
+      'src/policies/bundled-files.ts',
+      'src/policies/stray-files.ts',
+      'src/policies/policies-refused.ts',
+    ],
+  },
   {
     name: 'config',
     places: ['src/config/'],
