@@ -12,9 +12,10 @@ import { type Explanation, explain } from '../src/policies/explain.ts'
 import { PoliciesRefused } from '../src/policies/policies-refused.ts'
 import { validatePolicies } from '../src/policies/validate-policies.ts'
 import { resourceTypes } from '../src/resources/registry.ts'
-import { type Database, openPostgres } from '../src/storage/database.ts'
+import type { Database } from '../src/storage/database.ts'
 import { findRequest } from '../src/storage/find-request.ts'
 import { LedgerStore } from '../src/storage/ledger-store.ts'
+import { openFit } from '../src/storage/postgres-fitness.ts'
 import { type Subject, explanationJson, explanationText } from './explanation-text.ts'
 import { askCandidate } from './open-candidate.ts'
 import { requirePolicyFolder } from './policy-folder.ts'
@@ -32,7 +33,7 @@ export function explainCommand(env: Readonly<Record<string, string | undefined>>
     .option('--json', 'as JSON')
     .action(async (id: string | undefined, flags: Flags) => {
       const config = loadConfig(env)
-      const database = openReadOnly(config)
+      const database = await openReadOnly(config)
       try {
         const subject = await findSubject(database, id, flags.request)
         const current = await askCurrent(config, subject)
@@ -46,8 +47,8 @@ export function explainCommand(env: Readonly<Record<string, string | undefined>>
 }
 
 /** PostgreSQL itself refuses a write on this connection. */
-function openReadOnly(config: Config): Database {
-  return openPostgres({
+function openReadOnly(config: Config): Promise<Database> {
+  return openFit({
     ...postgresOptions(config),
     url: requireDatabaseUrl(config),
     role: 'jobwarden_authorizer',

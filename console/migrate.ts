@@ -3,6 +3,7 @@ import { loadConfig } from '../src/config/load-config.ts'
 import { requireDatabaseUrl } from './require-database-url.ts'
 import { openPostgres } from '../src/storage/database.ts'
 import { migrate } from '../src/storage/migrate.ts'
+import { requireFitPostgres } from '../src/storage/postgres-fitness.ts'
 
 /** `jobwarden migrate`: schemas, tables and roles, as the owner of the database. */
 export function migrateCommand(env: Readonly<Record<string, string | undefined>>): Command {
@@ -17,6 +18,7 @@ export function migrateCommand(env: Readonly<Record<string, string | undefined>>
         onError: (error) => process.stderr.write(`${error.message}\n`),
       })
       try {
+        await requireFitPostgres(database, { writes: true })
         const applied = await migrate(database)
         process.stdout.write(
           applied.length === 0 ? 'up to date\n' : applied.map((name) => `applied ${name}\n`).join(''),

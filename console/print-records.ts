@@ -1,5 +1,6 @@
 import type { Config } from '../src/config/settings.ts'
-import { type Database, openPostgres } from '../src/storage/database.ts'
+import type { Database } from '../src/storage/database.ts'
+import { openFit } from '../src/storage/postgres-fitness.ts'
 import { requireDatabaseUrl } from './require-database-url.ts'
 
 /** Lists records as the reader role sees them: as JSON lines with every column, or as `table` shows them to people. */
@@ -9,7 +10,7 @@ export async function printRecords<Row>(
   list: (database: Database) => Promise<readonly Row[]>,
   table: (records: readonly Row[]) => string,
 ): Promise<void> {
-  const database = openPostgres({
+  const database = await openFit({
     url: requireDatabaseUrl(config),
     role: 'jobwarden_reader',
     maxConnections: 1,

@@ -44,7 +44,7 @@ export function configurationPage(): string {
         [
           code('JOBWARDEN_DATABASE_URL'),
           '`postgres://user:password@host:5432/name?sslmode=verify-full`. Parameters: ' +
-            `${POSTGRES_URL.parameters.map(code).join(', ')}. \`host\` is the folder of a Unix socket.`,
+            `${POSTGRES_URL.parameters.map(code).join(', ')}. \`host\` is the folder of a Unix socket; [deployment.md](deployment.md#postgresql) has the modes of TLS.`,
         ],
         [code('JOBWARDEN_OPA_URL'), '`http://host:8181`, `https://host:8181` or `unix:/path/to/socket`. No more.'],
         [code('JOBWARDEN_BUNDLES_URL'), '`https://host:8383`, perhaps with a path. No user, no password, no query.'],

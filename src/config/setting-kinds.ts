@@ -9,10 +9,13 @@ export const milliseconds = (fallback: number, least = 1) =>
 
 export const count = (fallback: number, most: number) => z.coerce.number().int().min(1).max(most).default(fallback)
 
-/** A URL, checked whole before anything connects. No message quotes any part of it. */
-export const url = (rules: UrlRules) =>
+/**
+ * A URL, checked whole before anything connects; `more` looks at one that is well-formed. No message quotes any part.
+ */
+export const url = (rules: UrlRules, more: (url: string) => string[] = () => []) =>
   text.superRefine((value, context) => {
-    for (const message of urlProblems(value, rules)) context.addIssue({ code: 'custom', message })
+    const problems = urlProblems(value, rules)
+    for (const message of problems.length > 0 ? problems : more(value)) context.addIssue({ code: 'custom', message })
   })
 
 /** A URL, or `unix:` and the whole path of a socket. */

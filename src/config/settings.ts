@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { BUNDLE_SETTINGS } from './bundle-settings.ts'
+import { parameterProblems } from '../storage/postgres-url.ts'
 import type { UrlRules } from './check-url.ts'
 import { REDIS_SETTINGS } from './redis-settings.ts'
 import { count, milliseconds, text, url, urlOrSocket } from './setting-kinds.ts'
@@ -24,7 +25,7 @@ export const Settings = z.strictObject({
     .regex(/^[A-Za-z0-9_{}-]{1,64}$/, 'must be letters, digits, "_", "-" or a {hash tag}')
     .default('jobwarden')
     .describe('Prefix of all queue keys; workers and producers must agree on it. A Cluster needs a `{hash tag}`.'),
-  databaseUrl: url(POSTGRES_URL)
+  databaseUrl: url(POSTGRES_URL, parameterProblems)
     .optional()
     .describe('PostgreSQL, the system of record. Without it the embedded database is used: one process, no roles.'),
   dataDir: text.optional().describe('Folder of the embedded database. Without it, it lives in memory.'),

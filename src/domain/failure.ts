@@ -66,6 +66,17 @@ export const FAILURES = {
     meaning: 'PostgreSQL cannot be reached or cannot take the statement now.',
     remedy: 'Look at the database and at JOBWARDEN_DATABASE_URL.',
   },
+  JW_STORE_REFUSED: {
+    disposition: 'delay',
+    meaning: 'PostgreSQL and this process do not accept each other: a certificate, a login, a database or a role.',
+    remedy: 'Do what the message says; docs/access.md has the roles, and docs/deployment.md the modes of TLS.',
+  },
+  JW_STORE_UNFIT: {
+    disposition: 'exit',
+    meaning:
+      'This PostgreSQL cannot keep the ledger: too old, not UTF8, read-only, or behind a pooler that drops roles.',
+    remedy: 'Correct what the message names, or name another server in JOBWARDEN_DATABASE_URL.',
+  },
   JW_STORE_REJECTED: {
     disposition: 'attempt',
     meaning: 'PostgreSQL refused the statement.',

@@ -64,6 +64,7 @@ export const LAYERS: readonly Layer[] = [
       'src/domain/',
       'src/pdp/',
       'src/storage/database.ts',
+      'src/storage/postgres-url.ts',
       'src/signing/producer-keys.ts',
       'src/queue/redis-options.ts',
       'src/bundles/registry.ts',
