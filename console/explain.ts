@@ -20,6 +20,7 @@ import { type Subject, explanationJson, explanationText } from './explanation-te
 import { askCandidate } from './open-candidate.ts'
 import { requirePolicyFolder } from './policy-folder.ts'
 import { requireDatabaseUrl } from './require-database-url.ts'
+import { print, say } from '../src/ops/terminal.ts'
 
 type Flags = { readonly request?: string; readonly policies?: string; readonly json?: boolean }
 
@@ -39,7 +40,7 @@ export function explainCommand(env: Readonly<Record<string, string | undefined>>
         const current = await askCurrent(config, subject)
         const candidate = flags.policies === undefined ? undefined : await askFolder(flags.policies, subject)
         const write = flags.json === true ? explanationJson : explanationText
-        process.stdout.write(write({ subject, current, candidate, database }))
+        print(write({ subject, current, candidate, database }))
       } finally {
         await database.destroy()
       }
@@ -53,7 +54,7 @@ function openReadOnly(config: Config): Promise<Database> {
     url: requireDatabaseUrl(config),
     role: 'jobwarden_authorizer',
     readOnly: true,
-    onError: (error) => process.stderr.write(`${error.message}\n`),
+    onError: (error) => say(error.message),
   })
 }
 
@@ -95,7 +96,7 @@ async function askCurrent(config: Config, subject: Subject): Promise<Explanation
 
 async function askFolder(dir: string, subject: Subject): Promise<Explanation> {
   await requirePolicyFolder(dir)
-  const { path } = await obtainOpa({ say: (line) => void process.stderr.write(`${line}\n`) })
+  const { path } = await obtainOpa({ say })
   const problems = await validatePolicies(dir, path)
   if (problems.length > 0) throw new PoliciesRefused(problems)
   return askCandidate(dir, path, (pdp) => ask(pdp, subject))

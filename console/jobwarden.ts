@@ -13,6 +13,7 @@ import { keysCommand } from './keys.ts'
 import { migrateCommand } from './migrate.ts'
 import { policiesCommand } from './policies.ts'
 import { redisCommand } from './redis.ts'
+import { print, say } from '../src/ops/terminal.ts'
 
 /** Wrong flags and wrong settings. */
 const USAGE = 2
@@ -30,7 +31,8 @@ const program = new Command('jobwarden')
   .addCommand(redisCommand(process.env))
 
 const groups = program.commands.flatMap((command) => [command, ...command.commands])
-for (const command of [program, ...groups]) command.exitOverride()
+for (const command of [program, ...groups])
+  command.exitOverride().configureOutput({ writeOut: print, writeErr: (text) => say(text.trimEnd()) })
 
 endWithReader()
 endOnUncaught(FAILED)
@@ -39,11 +41,11 @@ try {
 } catch (error) {
   if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : USAGE
   else if (error instanceof PoliciesRefused) {
-    process.stderr.write(`${error.message}\n`)
+    say(error.message)
     process.exitCode = 1
   } else {
     const failure = toFailure(error)
-    process.stderr.write(`${failure.message}\n`)
+    say(failure.message)
     process.exitCode ??= failure.code === 'JW_CONFIG_INVALID' ? USAGE : FAILED
   }
 }

@@ -8,6 +8,7 @@ import { rootsOf } from '../src/policies/bundle-roots.ts'
 import { problemText } from '../src/policies/policy-problem.ts'
 import { validatePolicies } from '../src/policies/validate-policies.ts'
 import { requirePolicyFolder } from './policy-folder.ts'
+import { print, say } from '../src/ops/terminal.ts'
 
 type Flags = { readonly environment: string; readonly out: string; readonly requireClean?: boolean }
 
@@ -47,7 +48,7 @@ async function build(folder: string, opa: string, roots: readonly string[], flag
     revision,
     manifest: { roots, metadata: metadata(version, environment) },
   })
-  process.stdout.write(`wrote ${out}: revision ${revision} for ${environment}, owns ${roots.join(', ')}\n`)
+  print(`wrote ${out}: revision ${revision} for ${environment}, owns ${roots.join(', ')}\n`)
 }
 
 function metadata({ commit }: PolicyVersion, environment: string): Readonly<Record<string, string>> {
@@ -59,8 +60,4 @@ function environmentName(text: string): string {
   const parsed = EnvironmentName.safeParse(text)
   if (parsed.success) return parsed.data
   throw new InvalidArgumentError(parsed.error.issues.map(({ message }) => message).join('; '))
-}
-
-function say(line: string): void {
-  process.stderr.write(`${line}\n`)
 }

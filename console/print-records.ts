@@ -2,6 +2,8 @@ import type { Config } from '../src/config/settings.ts'
 import type { Database } from '../src/storage/database.ts'
 import { openFit } from '../src/storage/postgres-fitness.ts'
 import { requireDatabaseUrl } from './require-database-url.ts'
+import { print, say } from '../src/ops/terminal.ts'
+import { printableJson } from '../src/domain/printable.ts'
 
 /** Lists records as the reader role sees them: as JSON lines with every column, or as `table` shows them to people. */
 export async function printRecords<Row>(
@@ -15,11 +17,11 @@ export async function printRecords<Row>(
     role: 'jobwarden_reader',
     maxConnections: 1,
     timeoutMs: config.databaseTimeoutMs,
-    onError: (error) => process.stderr.write(`${error.message}\n`),
+    onError: (error) => say(error.message),
   })
   try {
     const records = await list(database)
-    process.stdout.write(json ? records.map((record) => `${JSON.stringify(record)}\n`).join('') : table(records))
+    print(json ? records.map((record) => `${printableJson(record)}\n`).join('') : table(records))
   } finally {
     await database.destroy()
   }

@@ -19,13 +19,14 @@ import { type DemoStack, openDeployedStack, startDemoStack } from './demo/demo-s
 import { mixedCommands, scenes } from './demo/story.ts'
 import { batchesLine, casesTable, countsOf } from './demo/tell.ts'
 import { watch } from './demo/watch.ts'
+import { print } from '../src/ops/terminal.ts'
 
 const MIXED = 2_000
 const PATIENCE_MS = 120_000
 
 type Stack = Pick<DemoStack, 'config' | 'database'>
 
-const say = (line: string) => void process.stdout.write(`${line}\n`)
+const say = (line: string) => print(`${line}\n`)
 
 /** The main job on embedded defaults: everything is started, used and taken down again. */
 async function demo(keep: boolean): Promise<void> {

@@ -10,6 +10,7 @@ import { shellCommand } from '../src/policies/shell-command.ts'
 import { testPolicies } from '../src/policies/test-policies.ts'
 import { validatePolicies } from '../src/policies/validate-policies.ts'
 import { resourceTypes } from '../src/resources/registry.ts'
+import { print } from '../src/ops/terminal.ts'
 
 /** One demand on a folder of policies. It answers with what does not meet it, line by line. */
 type Step = {
@@ -54,7 +55,7 @@ const STEPS: readonly Step[] = [
   },
 ]
 
-const say = (line: string) => void process.stdout.write(`${line}\n`)
+const say = (line: string) => print(`${line}\n`)
 
 /** Holds the policies in `dir` to all demands and says what it does. True when they meet them. */
 async function holdToDemands(dir: string): Promise<boolean> {

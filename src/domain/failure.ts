@@ -1,3 +1,5 @@
+import { z } from 'zod'
+
 /**
  * What happens to a job when its processing fails. A failure is never an allow and never a denial.
  * - `delay`: put back with backoff; spends no attempt, because the job is not at fault.
@@ -164,6 +166,7 @@ export function toFailure(thrown: unknown): Failure {
 
 /** What a thrown value says. */
 export function messageOf(thrown: unknown): string {
+  if (thrown instanceof z.ZodError) return z.prettifyError(thrown) // Its own message is JSON.
   if (thrown instanceof Error) return thrown.message
   return typeof thrown === 'string' ? thrown : 'something that is not an error was thrown'
 }

@@ -1,5 +1,6 @@
 import { Failure, toFailure } from '../domain/failure.ts'
 import type { Logger } from '../telemetry/logger.ts'
+import { say } from './terminal.ts'
 
 /** What a process runs and how it ends. */
 export type Running = {
@@ -44,6 +45,6 @@ export async function runProcess(log: Logger, graceMs: number, start: () => Prom
 
 /** Prints what keeps a process from starting, for people, and sets the exit status. */
 export function refuseToStart(error: unknown): void {
-  process.stderr.write(`${error instanceof Failure ? error.message : String(error)}\n`)
+  say(toFailure(error).message)
   process.exitCode = 1
 }

@@ -1,4 +1,5 @@
 import { toFailure } from '../domain/failure.ts'
+import { say } from './terminal.ts'
 
 /**
  * Says what nobody has caught, and ends the process with `status`. Node itself would print every property of the error:
@@ -7,7 +8,7 @@ import { toFailure } from '../domain/failure.ts'
 export function endOnUncaught(status: number): void {
   process.on('uncaughtException', (error) => {
     const failure = toFailure(error)
-    process.stderr.write(`${failure.message}\n${framesOf(error)}\n`)
+    say(`${failure.message}\n${framesOf(error)}`)
     process.exit(status)
   })
 }

@@ -57,6 +57,7 @@ function refusal(error: unknown, state: string | undefined): string | undefined 
   if (CERTIFICATE.test(nodeCode(error)))
     return 'the certificate of PostgreSQL is not trusted: name its authority by sslrootcert in JOBWARDEN_DATABASE_URL'
   if (message === WITHOUT_TLS) return 'turn TLS on there, or write sslmode=disable in JOBWARDEN_DATABASE_URL'
+  if (message.startsWith('SASL')) return 'give the user of JOBWARDEN_DATABASE_URL its password'
   if (POOLER.test(message)) return 'connect to PostgreSQL itself: the pooler takes no settings of a session'
   if (state !== undefined && state in SESSION && !SESSION[state]?.test(message)) return undefined
   return state === undefined ? undefined : REFUSED.find(([states]) => states.test(state))?.[1]
