@@ -9,14 +9,19 @@ import { parseStrictJson } from '../src/json/parse-strict-json.ts'
 import { obtainOpa } from '../src/local/obtain-opa.ts'
 import { OpaClient } from '../src/pdp/opa-client.ts'
 import { type CandidateSource, type Explanation, explain } from '../src/policies/explain.ts'
+import { PoliciesRefused } from '../src/policies/policies-refused.ts'
+import { validatePolicies } from '../src/policies/validate-policies.ts'
 import { resourceTypes } from '../src/resources/registry.ts'
 import { whereOf } from '../src/resources/resource-type.ts'
-import { type Database, openPostgres } from '../src/storage/database.ts'
+import type { Database } from '../src/storage/database.ts'
 import { findRequest } from '../src/storage/find-request.ts'
 import { LedgerStore } from '../src/storage/ledger-store.ts'
+import { openFit } from '../src/storage/postgres-fitness.ts'
 import { type Subject, explanationJson, explanationText } from './explanation-text.ts'
 import { askCandidate } from './open-candidate.ts'
+import { requirePolicyFolder } from './policy-folder.ts'
 import { requireDatabaseUrl } from './require-database-url.ts'
+import { print, say } from '../src/ops/terminal.ts'
 
 /** So many rows fit one question and one screen. */
 const MAX_ROWS = 1_000
@@ -34,14 +39,14 @@ export function explainCommand(env: Readonly<Record<string, string | undefined>>
     .option('--json', 'as JSON')
     .action(async (id: string | undefined, flags: Flags) => {
       const config = loadConfig(env)
-      const database = openReadOnly(config)
+      const database = await openReadOnly(config)
       try {
         const subject = await findSubject(database, id, flags.request)
         const rows = flags.rows === true ? rowsOf(config, database, subject) : undefined
         const current = await askCurrent(config, subject, rows)
         const candidate = flags.policies === undefined ? undefined : await askFolder(flags.policies, subject, rows)
         const write = flags.json === true ? explanationJson : explanationText
-        process.stdout.write(write({ subject, current, candidate, database }))
+        print(write({ subject, current, candidate, database }))
       } finally {
         await database.destroy()
       }
@@ -49,13 +54,13 @@ export function explainCommand(env: Readonly<Record<string, string | undefined>>
 }
 
 /** PostgreSQL itself refuses a write on this connection. */
-function openReadOnly(config: Config): Database {
-  return openPostgres({
+function openReadOnly(config: Config): Promise<Database> {
+  return openFit({
     ...postgresOptions(config),
     url: requireDatabaseUrl(config),
     role: 'jobwarden_authorizer',
     readOnly: true,
-    onError: (error) => process.stderr.write(`${error.message}\n`),
+    onError: (error) => say(error.message),
   })
 }
 
@@ -110,7 +115,10 @@ async function askCurrent(config: Config, subject: Subject, rows?: CandidateSour
 }
 
 async function askFolder(dir: string, subject: Subject, rows?: CandidateSource): Promise<Explanation> {
-  const { path } = await obtainOpa({ say: (line) => void process.stderr.write(`${line}\n`) })
+  await requirePolicyFolder(dir)
+  const { path } = await obtainOpa({ say })
+  const problems = await validatePolicies(dir, path)
+  if (problems.length > 0) throw new PoliciesRefused(problems)
   return askCandidate(dir, path, (pdp) => ask(pdp, subject, rows))
 }
 

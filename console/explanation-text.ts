@@ -5,6 +5,7 @@ import type { Explanation } from '../src/policies/explain.ts'
 import type { ResourceType } from '../src/resources/resource-type.ts'
 import type { Database } from '../src/storage/database.ts'
 import { type RecordedRequest, filterText } from '../src/storage/find-request.ts'
+import { printable, printableJson } from '../src/domain/printable.ts'
 
 /** What a request is, where it came from, and what policies see of its resource. */
 export type Subject = {
@@ -44,7 +45,7 @@ export function explanationText({ subject, current, candidate, database }: Told)
 export function explanationJson({ subject, current, candidate, database }: Told): string {
   const facts = (explanation: Explanation) => Object.fromEntries(factsOf(explanation, subject.type, database))
   const { request, recorded, attributes } = subject
-  return `${JSON.stringify({ request, recorded: recorded?.outcome, attributes, current: facts(current), ...(candidate !== undefined && { candidate: facts(candidate) }) })}\n`
+  return `${printableJson({ request, recorded: recorded?.outcome, attributes, current: facts(current), ...(candidate !== undefined && { candidate: facts(candidate) }) })}\n`
 }
 
 type Fact = readonly [string, string]
@@ -97,5 +98,5 @@ function requestLines({ request, recorded, attributes }: Subject): string[] {
 }
 
 function line([name, value]: Fact): string {
-  return `${name.padEnd(22)}${value}`
+  return `${printable(name).padEnd(22)}${printable(value)}`
 }

@@ -1,8 +1,11 @@
 #!/usr/bin/env node
-import '../src/telemetry/register.ts'
+import { endTraces } from '../src/telemetry/register.ts'
 import { Command, CommanderError } from 'commander'
 import { toFailure } from '../src/domain/failure.ts'
 import { endWithReader } from '../src/ops/closed-pipe.ts'
+import { endProcess } from '../src/ops/end-process.ts'
+import { endOnUncaught } from '../src/ops/uncaught.ts'
+import { PoliciesRefused } from '../src/policies/policies-refused.ts'
 import { enqueueCommand } from '../producers/enqueue.ts'
 import { denialsCommand } from './denials.ts'
 import { explainCommand } from './explain.ts'
@@ -10,9 +13,12 @@ import { keysCommand } from './keys.ts'
 import { migrateCommand } from './migrate.ts'
 import { policiesCommand } from './policies.ts'
 import { redisCommand } from './redis.ts'
+import { print, say } from '../src/ops/terminal.ts'
 
 /** Wrong flags and wrong settings. */
 const USAGE = 2
+/** What the command needs is not there, or it does not work. */
+const FAILED = 3
 
 const program = new Command('jobwarden')
   .description('Authorizes queued jobs with Open Policy Agent before it runs them.')
@@ -25,16 +31,22 @@ const program = new Command('jobwarden')
   .addCommand(redisCommand(process.env))
 
 const groups = program.commands.flatMap((command) => [command, ...command.commands])
-for (const command of [program, ...groups]) command.exitOverride()
+for (const command of [program, ...groups])
+  command.exitOverride().configureOutput({ writeOut: print, writeErr: (text) => say(text.trimEnd()) })
 
 endWithReader()
+endOnUncaught(FAILED)
 try {
   await program.parseAsync()
 } catch (error) {
   if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : USAGE
-  else {
+  else if (error instanceof PoliciesRefused) {
+    say(error.message)
+    process.exitCode = 1
+  } else {
     const failure = toFailure(error)
-    process.stderr.write(`${failure.message}\n`)
-    process.exitCode ??= failure.code === 'JW_CONFIG_INVALID' ? USAGE : 3
+    say(failure.message)
+    process.exitCode ??= failure.code === 'JW_CONFIG_INVALID' ? USAGE : FAILED
   }
 }
+await endProcess(endTraces)

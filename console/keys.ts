@@ -3,6 +3,7 @@ import { writeFile } from 'node:fs/promises'
 import { Command, Option } from 'commander'
 import { Failure, messageOf } from '../src/domain/failure.ts'
 import { ProducerJwk } from '../src/signing/producer-keys.ts'
+import { print } from '../src/ops/terminal.ts'
 
 /** `jobwarden keys`: a new producer key, in a file that only its owner may read. */
 export function keysCommand(): Command {
@@ -40,5 +41,5 @@ async function write(file: string, keys: readonly ProducerJwk[]): Promise<void> 
     const why = messageOf(error)
     throw new Failure('JW_CONFIG_INVALID', `cannot write the key: ${why}`, { cause: error })
   }
-  process.stdout.write(`wrote ${file}\n`)
+  print(`wrote ${file}\n`)
 }

@@ -3,6 +3,8 @@ import { loadConfig } from '../src/config/load-config.ts'
 import { requireDatabaseUrl } from './require-database-url.ts'
 import { openPostgres } from '../src/storage/database.ts'
 import { migrate } from '../src/storage/migrate.ts'
+import { requireFitPostgres } from '../src/storage/postgres-fitness.ts'
+import { print, say } from '../src/ops/terminal.ts'
 
 /** `jobwarden migrate`: schemas, tables and roles, as the owner of the database. */
 export function migrateCommand(env: Readonly<Record<string, string | undefined>>): Command {
@@ -14,13 +16,12 @@ export function migrateCommand(env: Readonly<Record<string, string | undefined>>
         url: requireDatabaseUrl(config),
         maxConnections: 1,
         timeoutMs: config.databaseTimeoutMs,
-        onError: (error) => process.stderr.write(`${error.message}\n`),
+        onError: (error) => say(error.message),
       })
       try {
+        await requireFitPostgres(database, { writes: true })
         const applied = await migrate(database)
-        process.stdout.write(
-          applied.length === 0 ? 'up to date\n' : applied.map((name) => `applied ${name}\n`).join(''),
-        )
+        print(applied.length === 0 ? 'up to date\n' : applied.map((name) => `applied ${name}\n`).join(''))
       } finally {
         await database.destroy()
       }

@@ -1,5 +1,3 @@
-import { existsSync } from 'node:fs'
-import { join } from 'node:path'
 import { Command, InvalidArgumentError } from 'commander'
 import { EnvironmentName } from '../src/domain/activation.ts'
 import { Failure } from '../src/domain/failure.ts'
@@ -11,6 +9,7 @@ import { problemText } from '../src/policies/policy-problem.ts'
 import { validatePolicies } from '../src/policies/validate-policies.ts'
 import { requirePolicyFolder } from './policy-folder.ts'
 import { tellFilters } from './tell-filters.ts'
+import { print, say } from '../src/ops/terminal.ts'
 
 type Flags = {
   readonly environment: string
@@ -30,8 +29,6 @@ export function policiesBuildCommand(): Command {
     .option('--require-exact', 'refuse rules that no filter says exactly, for which collections have more rows decided')
     .action(async (folder: string, flags: Flags) => {
       await requirePolicyFolder(folder)
-      if (existsSync(join(folder, '.manifest')))
-        throw new Failure('JW_CONFIG_INVALID', `${join(folder, '.manifest')}: remove it; the bundle gets its own`)
       const { path: opa } = await obtainOpa({ say })
       const problems = await validatePolicies(folder, opa)
       const found = problems.length > 0 ? undefined : await rootsOf(folder, opa)
@@ -64,7 +61,7 @@ async function build(folder: string, opa: string, roots: readonly string[], flag
     revision,
     manifest: { roots, metadata: metadata(version, environment) },
   })
-  process.stdout.write(`wrote ${out}: revision ${revision} for ${environment}, owns ${roots.join(', ')}\n`)
+  print(`wrote ${out}: revision ${revision} for ${environment}, owns ${roots.join(', ')}\n`)
 }
 
 function metadata({ commit }: PolicyVersion, environment: string): Readonly<Record<string, string>> {
@@ -76,8 +73,4 @@ function environmentName(text: string): string {
   const parsed = EnvironmentName.safeParse(text)
   if (parsed.success) return parsed.data
   throw new InvalidArgumentError(parsed.error.issues.map(({ message }) => message).join('; '))
-}
-
-function say(line: string): void {
-  process.stderr.write(`${line}\n`)
 }

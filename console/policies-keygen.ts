@@ -3,6 +3,7 @@ import { writeFile } from 'node:fs/promises'
 import { Command, Option } from 'commander'
 import { ALGORITHMS, type BundleAlgorithm } from '../src/bundles/registry.ts'
 import { Failure, messageOf } from '../src/domain/failure.ts'
+import { print } from '../src/ops/terminal.ts'
 
 type Flags = { readonly out: string; readonly publicOut: string; readonly alg: BundleAlgorithm }
 
@@ -37,5 +38,5 @@ async function write(file: string, pem: string | Buffer, mode: number): Promise<
   } catch (error) {
     throw new Failure('JW_CONFIG_INVALID', `cannot write the key: ${messageOf(error)}`, { cause: error })
   }
-  process.stdout.write(`wrote ${file}\n`)
+  print(`wrote ${file}\n`)
 }

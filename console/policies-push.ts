@@ -5,6 +5,7 @@ import { Failure } from '../src/domain/failure.ts'
 import { obtainOpa } from '../src/local/obtain-opa.ts'
 import { openBundleClient } from './open-bundle-client.ts'
 import { readBundle } from './read-bundle.ts'
+import { print, say } from '../src/ops/terminal.ts'
 
 /** `jobwarden policies push`: has the bundle server verify a bundle and serve it from then on. */
 export function policiesPushCommand(env: Readonly<Record<string, string | undefined>>): Command {
@@ -13,7 +14,7 @@ export function policiesPushCommand(env: Readonly<Record<string, string | undefi
     .argument('<bundle>', 'signed bundle')
     .action(async (file: string) => {
       const client = openBundleClient(env)
-      const { path: opa } = await obtainOpa({ say: (line) => void process.stderr.write(`${line}\n`) })
+      const { path: opa } = await obtainOpa({ say })
       const { environment } = await readBundle(opa, file)
       const bundle = await readFile(file)
       if (bundle.length > MAX_BUNDLE_BYTES)
@@ -24,7 +25,7 @@ export function policiesPushCommand(env: Readonly<Record<string, string | undefi
       const { release, again, before } = await client.push(environment, bundle)
       const { revision, digest, signedBy } = release
       const what = `revision ${revision}, signed by ${signedBy} (${digest})`
-      process.stdout.write(
+      print(
         again
           ? `${environment} serves ${what} already\n`
           : `${environment} serves ${what}\nbefore it was ${before === null ? 'nothing' : `revision ${before}`}\n`,

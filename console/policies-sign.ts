@@ -5,6 +5,7 @@ import { Failure, messageOf } from '../src/domain/failure.ts'
 import { obtainOpa } from '../src/local/obtain-opa.ts'
 import { signBundle } from '../src/local/sign-bundle.ts'
 import { readBundle } from './read-bundle.ts'
+import { print, say } from '../src/ops/terminal.ts'
 
 type Flags = { readonly key: string; readonly keyid: string; readonly out?: string }
 
@@ -18,12 +19,10 @@ export function policiesSignCommand(): Command {
     .option('--out <file>', 'signed bundle to write (default: in place of the other)')
     .action(async (bundle: string, { key: keyFile, keyid, out = bundle }: Flags) => {
       const algorithm = await algorithmOfFile(keyFile)
-      const { path: opa } = await obtainOpa({ say: (line) => void process.stderr.write(`${line}\n`) })
+      const { path: opa } = await obtainOpa({ say })
       const { environment: scope, manifest } = await readBundle(opa, bundle)
       await signBundle({ opa, bundle, out, keyFile, algorithm, keyid, scope })
-      process.stdout.write(
-        `wrote ${out}: revision ${manifest.revision} signed by ${keyid} (${algorithm}) for ${scope}\n`,
-      )
+      print(`wrote ${out}: revision ${manifest.revision} signed by ${keyid} (${algorithm}) for ${scope}\n`)
     })
 }
 

@@ -2,6 +2,8 @@ import { Command } from 'commander'
 import type { EnvironmentStatus, SidecarStatus } from '../src/bundles/wire.ts'
 import { openBundleClient } from './open-bundle-client.ts'
 import { textTable } from './text-table.ts'
+import { print } from '../src/ops/terminal.ts'
+import { printable, printableJson } from '../src/domain/printable.ts'
 
 const COLUMNS = ['sidecar', 'state', 'revision', 'signed by', 'activated', 'heard', 'what it minds'] as const
 
@@ -18,18 +20,18 @@ export function policiesStatusCommand(env: Readonly<Record<string, string | unde
       const client = openBundleClient(env)
       const environments = names.length > 0 ? names : await client.environments()
       const all = await Promise.all(environments.map((name) => client.status(name)))
-      process.stdout.write(json ? all.map((each) => `${JSON.stringify(each)}\n`).join('') : all.map(text).join('\n'))
+      print(json ? all.map((each) => `${printableJson(each)}\n`).join('') : all.map(text).join('\n'))
       if (all.some(({ sidecars }) => sidecars.some(({ state }) => ALARMING.has(state)))) process.exitCode = 1
     })
 }
 
 function text({ bundle, served, sidecars }: EnvironmentStatus): string {
-  if (served === null) return `${bundle}: no bundle was pushed yet\n${sidecarTable(sidecars)}`
+  if (served === null) return `${printable(bundle)}: no bundle was pushed yet\n${sidecarTable(sidecars)}`
   const { revision, digest, signedBy, pushedAt, pushedBy, author, commit } = served
   const origin = commit === undefined ? 'of no commit' : `of commit ${commit} by ${author ?? 'nobody'}`
   const lines = [
-    `${bundle}: revision ${revision}, ${origin}`,
-    `  signed by ${signedBy}, pushed ${moment(pushedAt)} by ${pushedBy}, ${digest}`,
+    printable(`${bundle}: revision ${revision}, ${origin}`),
+    printable(`  signed by ${signedBy}, pushed ${moment(pushedAt)} by ${pushedBy}, ${digest}`),
   ]
   return `${lines.join('\n')}\n${sidecarTable(sidecars)}`
 }

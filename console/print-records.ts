@@ -1,6 +1,9 @@
 import type { Config } from '../src/config/settings.ts'
-import { type Database, openPostgres } from '../src/storage/database.ts'
+import type { Database } from '../src/storage/database.ts'
+import { openFit } from '../src/storage/postgres-fitness.ts'
 import { requireDatabaseUrl } from './require-database-url.ts'
+import { print, say } from '../src/ops/terminal.ts'
+import { printableJson } from '../src/domain/printable.ts'
 
 /** Lists records as the reader role sees them: as JSON lines with every column, or as `table` shows them to people. */
 export async function printRecords<Row>(
@@ -9,16 +12,16 @@ export async function printRecords<Row>(
   list: (database: Database) => Promise<readonly Row[]>,
   table: (records: readonly Row[]) => string,
 ): Promise<void> {
-  const database = openPostgres({
+  const database = await openFit({
     url: requireDatabaseUrl(config),
     role: 'jobwarden_reader',
     maxConnections: 1,
     timeoutMs: config.databaseTimeoutMs,
-    onError: (error) => process.stderr.write(`${error.message}\n`),
+    onError: (error) => say(error.message),
   })
   try {
     const records = await list(database)
-    process.stdout.write(json ? records.map((record) => `${JSON.stringify(record)}\n`).join('') : table(records))
+    print(json ? records.map((record) => `${printableJson(record)}\n`).join('') : table(records))
   } finally {
     await database.destroy()
   }

@@ -6,6 +6,7 @@ import { Failure, messageOf } from '../src/domain/failure.ts'
 import { aclFile, aclUsers } from '../src/queue/acl-file.ts'
 import { TOPOLOGIES, type Topology } from '../src/queue/redis-roles.ts'
 import { obtainPasswords } from './obtain-passwords.ts'
+import { print } from '../src/ops/terminal.ts'
 
 type Flags = {
   readonly out: string
@@ -49,8 +50,8 @@ async function writeAcl(config: Config, { out, passwords: folder, topology, admi
   } catch (error) {
     throw new Failure('JW_CONFIG_INVALID', `--out ${out}: ${messageOf(error)}`, { cause: error })
   }
-  for (const { file, isNew } of passwords.values()) if (isNew) process.stdout.write(`wrote ${file}\n`)
-  process.stdout.write(`wrote ${out}: ${[...passwords.keys()].join(', ')}\n`)
+  for (const { file, isNew } of passwords.values()) if (isNew) print(`wrote ${file}\n`)
+  print(`wrote ${out}: ${[...passwords.keys()].join(', ')}\n`)
 }
 
 function topologyOf({ redisCluster, redisSentinels }: Config): Topology {

@@ -1,3 +1,5 @@
+import { printable } from '../src/domain/printable.ts'
+
 /** An aligned table for people. Text that others chose is shown without control characters. */
 export function textTable(columns: readonly string[], rows: readonly (readonly string[])[]): string {
   const table = [columns, ...rows.map((row) => row.map(printable))]
@@ -11,8 +13,4 @@ export function textTable(columns: readonly string[], rows: readonly (readonly s
     )
     .join('\n')
     .concat('\n')
-}
-
-function printable(text: string): string {
-  return text.replaceAll(/\p{C}/gu, '\ufffd')
 }

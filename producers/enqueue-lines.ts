@@ -1,5 +1,4 @@
 import { fstatSync } from 'node:fs'
-import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
 import { SingleBar } from 'cli-progress'
 import { parseStrictJson } from '../src/json/parse-strict-json.ts'
@@ -36,7 +35,7 @@ export async function enqueueLines(
     for (const { index, problems } of report.rejected) rejected.push({ line: taken[index]?.line ?? 0, problems })
     onProgress(line, bytes)
   }
-  for await (const text of createInterface({ input, crlfDelay: Infinity })) {
+  for await (const text of linesOf(input)) {
     line += 1
     bytes += Buffer.byteLength(text) + 1
     if (text.trim() === '') continue
@@ -47,6 +46,17 @@ export async function enqueueLines(
   }
   await flush()
   return { enqueued, rejected: rejected.toSorted((a, b) => a.line - b.line) }
+}
+
+/** Lines as JSON lines has them. `node:readline` also ends one at U+2028, which JSON may hold as it is. */
+async function* linesOf(input: Readable): AsyncGenerator<string> {
+  let rest = ''
+  for await (const chunk of input.setEncoding('utf8')) {
+    const lines = (rest + String(chunk)).split('\n')
+    rest = lines.pop() ?? ''
+    yield* lines
+  }
+  if (rest !== '') yield rest
 }
 
 /** A progress bar on standard error when a person watches: by bytes when the input is a file, by lines otherwise. */

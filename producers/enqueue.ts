@@ -7,6 +7,8 @@ import type { Producer } from '../src/producer/producer.ts'
 import { tracingConfigured } from '../src/telemetry/configured.ts'
 import { type LinesReport, enqueueLines, progressBar } from './enqueue-lines.ts'
 import { openProducer } from './open-producer.ts'
+import { print, say } from '../src/ops/terminal.ts'
+import { printable, printableJson } from '../src/domain/printable.ts'
 
 /** The exit status that tells scripts of rejected commands. */
 const SOME_REJECTED = 1
@@ -100,10 +102,10 @@ function jsonFlag(name: string, text: string): unknown {
 }
 
 function report({ enqueued, rejected }: LinesReport, json: boolean): void {
-  if (json) process.stdout.write(`${JSON.stringify({ enqueued, rejected })}\n`)
+  if (json) print(`${printableJson({ enqueued, rejected })}\n`)
   else {
-    for (const { line, problems } of rejected) process.stderr.write(`line ${line}: ${problems.join('; ')}\n`)
-    process.stdout.write(`${enqueued} enqueued, ${rejected.length} rejected\n`)
+    for (const { line, problems } of rejected) say(printable(`line ${line}: ${problems.join('; ')}`))
+    print(`${enqueued} enqueued, ${rejected.length} rejected\n`)
   }
   if (rejected.length > 0) process.exitCode = SOME_REJECTED
 }

@@ -1,4 +1,4 @@
-import '../src/telemetry/register.ts'
+import { endTraces } from '../src/telemetry/register.ts'
 import { parseArgs } from 'node:util'
 import { SingleBar } from 'cli-progress'
 import { denialsTable } from '../console/denials-table.ts'
@@ -6,6 +6,7 @@ import { messageOf } from '../src/domain/failure.ts'
 import { openWorkspace } from '../src/local/workspace.ts'
 import type { Outcome } from '../src/domain/outcome.ts'
 import { endWithReader } from '../src/ops/closed-pipe.ts'
+import { endProcess } from '../src/ops/end-process.ts'
 import { AUDIT_QUEUE } from '../src/queue/names.ts'
 import { openProducer } from '../producers/open-producer.ts'
 import { listRecords } from '../src/storage/list-records.ts'
@@ -19,13 +20,14 @@ import { mixedCommands, scenes } from './demo/story.ts'
 import { batchesLine, casesTable, countsOf } from './demo/tell.ts'
 import { watch } from './demo/watch.ts'
 import { countingBatches } from '../src/telemetry/observe-all.ts'
+import { print } from '../src/ops/terminal.ts'
 
 const MIXED = 2_000
 const PATIENCE_MS = 120_000
 
 type Stack = Pick<DemoStack, 'config' | 'database'>
 
-const say = (line: string) => void process.stdout.write(`${line}\n`)
+const say = (line: string) => print(`${line}\n`)
 
 /** The main job on embedded defaults: everything is started, used and taken down again. */
 async function demo(keep: boolean): Promise<void> {
@@ -137,3 +139,4 @@ try {
   process.stderr.write(`${messageOf(error)}\n`)
   process.exitCode = 1
 }
+await endProcess(endTraces)

@@ -2,11 +2,13 @@ import { parseArgs } from 'node:util'
 import { tellFilters } from '../console/tell-filters.ts'
 import { messageOf } from '../src/domain/failure.ts'
 import { obtainOpa } from '../src/local/obtain-opa.ts'
+import { opaProblems } from '../src/policies/opa-problems.ts'
 import { problemText } from '../src/policies/policy-problem.ts'
 import { runOpa } from '../src/policies/run-opa.ts'
 import { shellCommand } from '../src/policies/shell-command.ts'
 import { testPolicies } from '../src/policies/test-policies.ts'
 import { validatePolicies } from '../src/policies/validate-policies.ts'
+import { print } from '../src/ops/terminal.ts'
 
 /** One demand on a folder of policies. It answers with what does not meet it, line by line. */
 type Step = {
@@ -16,7 +18,7 @@ type Step = {
 
 /** What does not even load is not worth a look at its format. */
 const LOADING: Step = {
-  demand: 'every file is Rego v1, OPA loads it and workers can use it',
+  demand: 'every file is Rego v1, in a bundle as it is here, OPA loads it and workers can use it',
   complaints: async (dir, opa) => (await validatePolicies(dir, opa)).map(problemText),
 }
 
@@ -33,8 +35,8 @@ const STEPS: readonly Step[] = [
   {
     demand: 'nothing is unused, shadowed or deprecated (opa check --strict)',
     complaints: async (dir, opa) => {
-      const { ok, stdout, stderr } = await runOpa(opa, ['check', '--strict', dir])
-      return ok ? [] : lines(stderr || stdout)
+      const { ok, stdout, stderr } = await runOpa(opa, ['check', '--bundle', '--strict', '--format', 'json', dir])
+      return ok ? [] : (await opaProblems(stderr || stdout, dir, opa)).map(problemText)
     },
   },
   {
@@ -47,7 +49,7 @@ const STEPS: readonly Step[] = [
   },
 ]
 
-const say = (line: string) => void process.stdout.write(`${line}\n`)
+const say = (line: string) => print(`${line}\n`)
 
 /** Holds the policies in `dir` to all demands and says what it does. True when they meet them. */
 async function holdToDemands(dir: string, requireExact: boolean): Promise<boolean> {

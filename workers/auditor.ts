@@ -1,4 +1,4 @@
-import '../src/telemetry/register.ts'
+import { endTraces } from '../src/telemetry/register.ts'
 import { trace } from '@opentelemetry/api'
 import type { Config } from '../src/config/settings.ts'
 import { postgresOptions, redisOptions } from '../src/config/adapter-options.ts'
@@ -11,11 +11,14 @@ import { Failure, toFailure } from '../src/domain/failure.ts'
 import { Batcher } from '../src/batching/batcher.ts'
 import { isolateFailures } from '../src/batching/isolate-failures.ts'
 import { type Repeating, repeat } from '../src/ops/repeat.ts'
+import { endProcess } from '../src/ops/end-process.ts'
 import { type Running, refuseToStart, runProcess } from '../src/ops/run-process.ts'
+import { endOnUncaught } from '../src/ops/uncaught.ts'
 import { AuditQueue } from '../src/queue/audit-queue.ts'
 import { consume } from '../src/queue/consume.ts'
 import type { Delivery } from '../src/queue/delivery.ts'
 import { AUDIT_QUEUE } from '../src/queue/names.ts'
+import { stopWaitingSoon } from '../src/queue/every-connection.ts'
 import { queueTelemetry } from '../src/queue/queue-telemetry.ts'
 import { connectRedis } from '../src/queue/redis.ts'
 import type { Database } from '../src/storage/database.ts'
@@ -86,6 +89,7 @@ export async function startAuditor(options: AuditorOptions): Promise<Running> {
   })
   opened.defer(() => probes?.close())
   log.info({ queue: AUDIT_QUEUE, prefix: config.queuePrefix, probePort: probes?.port }, 'auditing')
+  opened.defer(async () => stopWaitingSoon(redis))
   const running = opened.move()
   return { close: () => running.disposeAsync(), broken: fitness.broken }
 }
@@ -126,6 +130,7 @@ function openDatabase(config: Config, onError: (error: unknown) => void): Promis
 }
 
 if (import.meta.main) {
+  endOnUncaught(1)
   try {
     const config = loadConfig(process.env)
     const log = createLogger('auditor', config.logLevel)
@@ -134,4 +139,5 @@ if (import.meta.main) {
   } catch (error) {
     refuseToStart(error)
   }
+  await endProcess(endTraces)
 }

@@ -1,4 +1,4 @@
-import '../src/telemetry/register.ts'
+import { endTraces } from '../src/telemetry/register.ts'
 import { context, propagation } from '@opentelemetry/api'
 import type { Config } from '../src/config/settings.ts'
 import { opaOptions, postgresOptions, redisOptions } from '../src/config/adapter-options.ts'
@@ -13,13 +13,16 @@ import type { Observer } from '../src/enforcement/observer.ts'
 import { type Enforcement, processBatch } from '../src/enforcement/process-batch.ts'
 import { reconcile } from '../src/enforcement/reconcile.ts'
 import { repeat } from '../src/ops/repeat.ts'
+import { endProcess } from '../src/ops/end-process.ts'
 import { type Running, refuseToStart, runProcess } from '../src/ops/run-process.ts'
+import { endOnUncaught } from '../src/ops/uncaught.ts'
 import { DecisionCache } from '../src/pdp/decision-cache.ts'
 import { OpaClient } from '../src/pdp/opa-client.ts'
 import { AuditQueue } from '../src/queue/audit-queue.ts'
 import { type Consumer, consume } from '../src/queue/consume.ts'
 import { FailedJobs, type QueueConnection } from '../src/queue/failed-jobs.ts'
 import { COMMAND_QUEUE } from '../src/queue/names.ts'
+import { stopWaitingSoon } from '../src/queue/every-connection.ts'
 import { queueTelemetry } from '../src/queue/queue-telemetry.ts'
 import { connectRedis } from '../src/queue/redis.ts'
 import { resourceTypes } from '../src/resources/registry.ts'
@@ -122,6 +125,7 @@ export async function startAuthorizer(options: AuthorizerOptions): Promise<Runni
   })
   opened.defer(() => probes?.close())
   log.info({ queue: COMMAND_QUEUE, prefix: config.queuePrefix, probePort: probes?.port }, 'authorizing')
+  opened.defer(async () => stopWaitingSoon(redis))
   const running = opened.move()
   return { close: () => running.disposeAsync(), broken: fitness.broken }
 }
@@ -185,6 +189,7 @@ function traceHeaders(): Record<string, string> {
 }
 
 if (import.meta.main) {
+  endOnUncaught(1)
   try {
     const config = loadConfig(process.env)
     const log = createLogger('authorizer', config.logLevel)
@@ -193,4 +198,5 @@ if (import.meta.main) {
   } catch (error) {
     refuseToStart(error)
   }
+  await endProcess(endTraces)
 }

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { type Failure, toFailure } from '../src/domain/failure.ts'
+import { type Failure, type FailureCode, toFailure } from '../src/domain/failure.ts'
 import { queueFailure } from '../src/queue/queue-failure.ts'
 import { requireFitRedis } from '../src/queue/redis-fitness.ts'
 import type { RedisConnection } from '../src/queue/redis-options.ts'
@@ -16,13 +16,13 @@ export type Fitness = {
  * Looks at Redis when it is reached for the first time. One that cannot be reached now does not keep a worker from
  * starting: it waits for it, and is told later.
  * @throws Failure JW_REDIS_UNFIT when Redis is reached now and may lose jobs by itself, JW_REDIS_REFUSED when it does
- * not let us look
+ * not let us look, JW_CONFIG_INVALID when it does not have the database of the URL
  */
 export async function awaitFitRedis(redis: RedisConnection, log: Logger): Promise<Fitness> {
   const fit = lookWhenReached(redis, log)
   const fitness = { fit, broken: fit.then(() => new Promise<never>(() => undefined), toFailure) }
   const { promise: away, resolve: isAway } = Promise.withResolvers<void>()
-  const onError = () => isAway()
+  const onError = () => void setImmediate(isAway) // What makes `fit` reject at the same moment is told instead.
   redis.on('error', onError)
   try {
     await Promise.race([fit, away])
@@ -35,6 +35,8 @@ export async function awaitFitRedis(redis: RedisConnection, log: Logger): Promis
 /** The pause before the next look at a Redis that is reached and does not answer. */
 const AGAIN_MS = 500
 
+const LASTING: ReadonlySet<FailureCode> = new Set(['JW_REDIS_UNFIT', 'JW_CONFIG_INVALID'])
+
 async function lookWhenReached(redis: RedisConnection, log: Logger): Promise<void> {
   for (;;) {
     try {
@@ -43,7 +45,7 @@ async function lookWhenReached(redis: RedisConnection, log: Logger): Promise<voi
     } catch (error) {
       const failure = queueFailure(error instanceof Error ? error : toFailure(error))
       const lasts = failure.code === 'JW_REDIS_REFUSED' && redis.status === 'ready'
-      if (failure.code === 'JW_REDIS_UNFIT' || lasts || redis.status === 'end') throw failure
+      if (LASTING.has(failure.code) || lasts || redis.status === 'end') throw failure
       // The connection was lost, or never was: its own errors say why, and it is made anew.
       if (redis.status === 'ready') await delay(AGAIN_MS)
       else await new Promise((resolve) => redis.once('ready', resolve))

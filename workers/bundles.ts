@@ -7,7 +7,9 @@ import { readBundleRegistry, readBundleTokens } from '../src/config/read-bundle-
 import { type Config, environmentName } from '../src/config/settings.ts'
 import { Failure, messageOf } from '../src/domain/failure.ts'
 import { obtainOpa } from '../src/local/obtain-opa.ts'
+import { endProcess } from '../src/ops/end-process.ts'
 import { type Running, refuseToStart, runProcess } from '../src/ops/run-process.ts'
+import { endOnUncaught } from '../src/ops/uncaught.ts'
 import { type Logger, createLogger } from '../src/telemetry/logger.ts'
 
 export type BundleServerOptions = {
@@ -62,6 +64,7 @@ async function readTls({ bundlesTlsCertFile: certFile, bundlesTlsKeyFile: keyFil
 }
 
 if (import.meta.main) {
+  endOnUncaught(1)
   try {
     const config = loadConfig(process.env)
     const log = createLogger('bundles', config.logLevel)
@@ -69,4 +72,5 @@ if (import.meta.main) {
   } catch (error) {
     refuseToStart(error)
   }
+  await endProcess()
 }

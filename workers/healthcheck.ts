@@ -1,11 +1,13 @@
+import { print, say } from '../src/ops/terminal.ts'
+
 // What the image's health check runs: asks the probe of the process beside it, or the URL that its argument names.
 const { JOBWARDEN_PROBE_PORT: port = '8080' } = process.env
 const url = process.argv[2] ?? `http://127.0.0.1:${port}/livez`
 try {
   const response = await fetch(url, { signal: AbortSignal.timeout(4_000) })
-  process.stdout.write(await response.text())
+  print(await response.text())
   process.exitCode = response.ok ? 0 : 1
 } catch (error) {
-  process.stderr.write(`${url}: ${error instanceof Error ? error.message : 'no answer'}\n`)
+  say(`${url}: ${error instanceof Error ? error.message : 'no answer'}`)
   process.exitCode = 1
 }

@@ -2,13 +2,14 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Database } from '../../src/storage/database.ts'
 import { sql } from 'kysely'
 import { Outcome, reasonsOf } from '../../src/domain/outcome.ts'
+import { printable } from '../../src/domain/printable.ts'
 import type { DemoStack } from './demo-stack.ts'
 
 /** Prints every outcome that the ledger records from now on, until the process is told to stop. */
 export async function watch({ config, database, keysFile }: DemoStack, say: (line: string) => void): Promise<void> {
   say('')
   say('Everything stays up until Ctrl-C. From another terminal:')
-  say(`  export JOBWARDEN_REDIS_URL=${config.redisUrl} JOBWARDEN_QUEUE_PREFIX=${config.queuePrefix} \\`)
+  say(`  export JOBWARDEN_REDIS_URL=${shownUrl(config.redisUrl)} JOBWARDEN_QUEUE_PREFIX=${config.queuePrefix} \\`)
   say(`         JOBWARDEN_PRODUCER_KEYS_FILE=${keysFile}`)
   say('  npx jobwarden enqueue --user user_456 --role user --action read --id resource_1')
   say(
@@ -23,6 +24,12 @@ export async function watch({ config, database, keysFile }: DemoStack, say: (lin
     seen = await printSince(database, seen, say)
     await delay(250, undefined, { signal: stopped.signal }).catch(() => undefined) // The abort ends the loop.
   }
+}
+
+/** A URL that logs in is not for a screen; whoever set it has it. */
+function shownUrl(url: string): string {
+  const { username, password } = new URL(url)
+  return username === '' && password === '' ? url : '<as it is set here>'
 }
 
 async function printSince(database: Database, since: Date, say: (line: string) => void): Promise<Date> {
@@ -40,7 +47,7 @@ async function printSince(database: Database, since: Date, say: (line: string) =
     const outcome = Outcome.parse(detail)
     const codes = reasonsOf(outcome).map(({ code }) => code)
     const why = codes.length > 0 ? ` (${codes.join(', ')})` : ''
-    say(`  ${user} ${action} ${resource}: ${outcome.outcome}${why}  [${id}]`)
+    say(printable(`  ${user} ${action} ${resource}: ${outcome.outcome}${why}  [${id}]`))
   }
   return rows.at(-1)?.recorded_at ?? since
 }

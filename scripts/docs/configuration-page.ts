@@ -1,4 +1,4 @@
-import { SECRETS, environmentName } from '../../src/config/settings.ts'
+import { POSTGRES_URL, SECRETS, environmentName } from '../../src/config/settings.ts'
 import { contradictions } from './contradictions.ts'
 import { code, generatedFrom, page, table } from './markdown.ts'
 import { type Setting, readSettings } from './read-settings.ts'
@@ -30,6 +30,26 @@ export function configurationPage(): string {
         ['`npm run demo`', 'nothing: it starts what is not named'],
       ],
     ),
+    '## URLs',
+    'A URL is checked whole before anything connects. In a user, a password and the name of a database `@`, `/`, `?`, ' +
+      '`#` and `%` are percent-encoded: `p@ss/w` is `p%40ss%2Fw`. A password in a file of its own is written as it is.',
+    table(
+      ['Name', 'Form'],
+      [
+        [
+          code('JOBWARDEN_REDIS_URL'),
+          '`redis://user:password@host:6379/0`, or `rediss://` for TLS. Behind the host stands the number of the ' +
+            'database; a Redis that does not have it is refused. No query.',
+        ],
+        [
+          code('JOBWARDEN_DATABASE_URL'),
+          '`postgres://user:password@host:5432/name?sslmode=verify-full`. Parameters: ' +
+            `${POSTGRES_URL.parameters.map(code).join(', ')}. \`host\` is the folder of a Unix socket; [deployment.md](deployment.md#postgresql) has the modes of TLS.`,
+        ],
+        [code('JOBWARDEN_OPA_URL'), '`http://host:8181`, `https://host:8181` or `unix:/path/to/socket`. No more.'],
+        [code('JOBWARDEN_BUNDLES_URL'), '`https://host:8383`, perhaps with a path. No user, no password, no query.'],
+      ],
+    ),
     '## Secrets from files',
     `These may hold a password: ${SECRETS.map((secret) => code(environmentName(secret))).join(', ')}. Each may be ` +
       `given as a file instead, whose content is the value: ${secrets.join(', ')}. Giving both is a problem. No ` +
@@ -41,11 +61,12 @@ export function configurationPage(): string {
       .map((problem) => `- ${problem}`)
       .join('\n'),
     '## Traces',
-    'Traces are configured by the standard OpenTelemetry variables, which jobwarden passes on untouched. ' +
+    'Traces are configured by the standard OpenTelemetry variables, which jobwarden leaves to the SDK. ' +
       '`OTEL_EXPORTER_OTLP_ENDPOINT`, `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT` or `OTEL_TRACES_EXPORTER` turns them on; ' +
       '`OTEL_TRACES_EXPORTER=none` or `OTEL_SDK_DISABLED=true` turns them off. `OTEL_SERVICE_NAME`, ' +
       '`OTEL_TRACES_SAMPLER` and `OTEL_TRACES_SAMPLER_ARG` name the process and choose what is recorded. Unless ' +
-      'something turns them on, no SDK is loaded. [tracing.md](tracing.md) shows what to set.',
+      'something turns them on, no SDK is loaded. A wrong value turns them off and is told on standard error; it stops ' +
+      'nothing. [tracing.md](tracing.md) shows what to set.',
   )
 }
 

@@ -20,7 +20,7 @@ export const BUNDLE_SETTINGS = {
     .optional()
     .describe('Bundle server: PEM file of its certificate. Without one it speaks HTTP.'),
   bundlesTlsKeyFile: text.optional().describe('Bundle server: PEM file of the key of its certificate.'),
-  bundlesUrl: url('http://', 'https://')
+  bundlesUrl: url({ schemes: ['http:', 'https:'], login: false, path: 'folder', parameters: [] })
     .optional()
     .describe('Where the bundle server is. With it, the auditor copies activations of policies to the trail.'),
   bundlesTokenFile: text

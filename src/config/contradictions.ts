@@ -50,8 +50,6 @@ function redisTrust(config: Config): string[] {
   const found: string[] = []
   const url = URL.parse(config.redisUrl)
   const single = config.redisSentinels === undefined && config.redisCluster === undefined
-  if (single && url === null)
-    found.push('JOBWARDEN_REDIS_URL: is not a URL; "@", "/", "#" and "%" in a password are percent-encoded')
   if (single && config.redisUsername !== undefined && url?.username)
     found.push('JOBWARDEN_REDIS_USERNAME: JOBWARDEN_REDIS_URL names a user as well')
   if (single && config.redisPassword !== undefined && url?.password)

@@ -22,7 +22,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
   }
   const parsed = Settings.safeParse(given)
   for (const { path, message } of parsed.error?.issues ?? [])
-    problems.push(`${environmentName(String(path[0]))}: ${message}`)
+    if (given[String(path[0])] !== '') problems.push(`${environmentName(String(path[0]))}: ${message}`)
   if (parsed.data !== undefined) problems.push(...contradictions(parsed.data, given))
   if (parsed.data !== undefined && problems.length === 0) return Object.freeze(parsed.data)
   throw new Failure('JW_CONFIG_INVALID', `\n${problems.map((problem) => `  ${problem}`).join('\n')}`)
@@ -37,7 +37,9 @@ function readSecret(
 ): void {
   if (given[setting] !== undefined) problems.push(`${name}: ${environmentName(setting)} is set as well`)
   try {
-    given[setting] = readFileSync(file, 'utf8').trim()
+    // Editors and `echo` end a file with a line break; spaces may belong to a password.
+    given[setting] = readFileSync(file, 'utf8').replace(/[\r\n]+$/, '')
+    if (given[setting] === '') problems.push(`${name}: ${file} is empty`)
   } catch {
     problems.push(`${name}: cannot read ${file}`)
   }

@@ -1,12 +1,20 @@
 import { z } from 'zod'
+import type { UrlRules } from './check-url.ts'
 import { endpoints, milliseconds, text, url } from './setting-kinds.ts'
+
+const REDIS_URL: UrlRules = {
+  schemes: ['redis:', 'rediss:'],
+  login: true,
+  path: 'database number',
+  parameters: [],
+}
 
 /** Where the Redis of the queues is and how to get in: one machine, Sentinel or Cluster. */
 export const REDIS_SETTINGS = {
-  redisUrl: url('redis://', 'rediss://')
+  redisUrl: url(REDIS_URL)
     .default('redis://127.0.0.1:6379')
     .describe(
-      'The Redis of the queues, when it is one machine; `rediss://` is TLS. It may name a user and a password.',
+      'The Redis of the queues, when it is one machine; `rediss://` is TLS. It may name a user, a password and, behind the host, the number of a database.',
     ),
   redisSentinels: endpoints
     .optional()

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { type UrlRules, urlProblems } from './check-url.ts'
 
 /** Any text but the empty one. */
 export const text = z.string().min(1)
@@ -8,9 +9,25 @@ export const milliseconds = (fallback: number, least = 1) =>
 
 export const count = (fallback: number, most: number) => z.coerce.number().int().min(1).max(most).default(fallback)
 
-export const url = (...protocols: string[]) =>
-  text.refine((value) => protocols.some((protocol) => value.startsWith(protocol)), {
-    message: `must start with ${protocols.join(' or ')}`,
+/**
+ * A URL, checked whole before anything connects; `more` looks at one that is well-formed. No message quotes any part.
+ */
+export const url = (rules: UrlRules, more: (url: string) => string[] = () => []) =>
+  text.superRefine((value, context) => {
+    const problems = urlProblems(value, rules)
+    for (const message of problems.length > 0 ? problems : more(value)) context.addIssue({ code: 'custom', message })
+  })
+
+/** A URL, or `unix:` and the whole path of a socket. */
+export const urlOrSocket = (rules: UrlRules) =>
+  text.superRefine((value, context) => {
+    if (!value.startsWith('unix:'))
+      for (const message of urlProblems(value, rules)) context.addIssue({ code: 'custom', message })
+    else if (!/^unix:\/[^\p{C}]+$/u.test(value))
+      context.addIssue({
+        code: 'custom',
+        message: 'the path behind unix: must be absolute, such as unix:/run/opa.sock',
+      })
   })
 
 const ENDPOINT = /^(\[[0-9A-Fa-f:.]+\]|[^\s:[\]]+):(\d{1,5})$/
@@ -20,7 +37,7 @@ export const endpoints = text.refine((value) => parseEndpoints(value).every(({ p
   message: 'must be host:port, with commas between several',
 })
 
-/** The parts of a setting of the kind `endpoints`; what is none has port 0. */
+/** The parts of a setting of the kind `endpoints`; an invalid entry gets port 0. */
 export function parseEndpoints(value: string): { readonly host: string; readonly port: number }[] {
   return value.split(',').map((each) => {
     const [, host = '', port = '0'] = ENDPOINT.exec(each.trim()) ?? []

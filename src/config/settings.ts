@@ -1,7 +1,18 @@
 import { z } from 'zod'
 import { BUNDLE_SETTINGS } from './bundle-settings.ts'
+import { parameterProblems } from '../storage/postgres-url.ts'
+import type { UrlRules } from './check-url.ts'
 import { REDIS_SETTINGS } from './redis-settings.ts'
-import { count, milliseconds, text, url } from './setting-kinds.ts'
+import { count, milliseconds, text, url, urlOrSocket } from './setting-kinds.ts'
+
+/** What a URL of PostgreSQL may hold. */
+export const POSTGRES_URL: UrlRules = {
+  schemes: ['postgres:', 'postgresql:'],
+  login: true,
+  path: 'database name',
+  parameters: ['host', 'sslmode', 'sslrootcert', 'sslcert', 'sslkey', 'application_name'],
+}
+const OPA_URL: UrlRules = { schemes: ['http:', 'https:'], login: false, path: 'nothing', parameters: [] }
 
 /**
  * Every setting. `redisUrl` is JOBWARDEN_REDIS_URL in the environment, and so on; docs/configuration.md is generated
@@ -14,13 +25,13 @@ export const Settings = z.strictObject({
     .regex(/^[A-Za-z0-9_{}-]{1,64}$/, 'must be letters, digits, "_", "-" or a {hash tag}')
     .default('jobwarden')
     .describe('Prefix of all queue keys; workers and producers must agree on it. A Cluster needs a `{hash tag}`.'),
-  databaseUrl: url('postgres://', 'postgresql://')
+  databaseUrl: url(POSTGRES_URL, parameterProblems)
     .optional()
     .describe('PostgreSQL, the system of record. Without it the embedded database is used: one process, no roles.'),
   dataDir: text.optional().describe('Folder of the embedded database. Without it, it lives in memory.'),
   databaseConnections: count(4, 100).describe('Connections to PostgreSQL.'),
   databaseTimeoutMs: milliseconds(10_000).describe('A connection attempt or a statement gives up after this long.'),
-  opaUrl: url('http://', 'https://', 'unix:')
+  opaUrl: urlOrSocket(OPA_URL)
     .default('http://127.0.0.1:8181')
     .describe('The OPA sidecar: http://, https:// or unix:/path/to/socket.'),
   opaTimeoutMs: milliseconds(2_000).describe('One deadline over a call to OPA with all its retries.'),

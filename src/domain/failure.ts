@@ -1,3 +1,5 @@
+import { z } from 'zod'
+
 /**
  * What happens to a job when its processing fails. A failure is never an allow and never a denial.
  * - `delay`: put back with backoff; spends no attempt, because the job is not at fault.
@@ -77,6 +79,17 @@ export const FAILURES = {
     disposition: 'delay',
     meaning: 'PostgreSQL cannot be reached or cannot take the statement now.',
     remedy: 'Look at the database and at JOBWARDEN_DATABASE_URL.',
+  },
+  JW_STORE_REFUSED: {
+    disposition: 'delay',
+    meaning: 'PostgreSQL and this process do not accept each other: a certificate, a login, a database or a role.',
+    remedy: 'Do what the message says; docs/access.md has the roles, and docs/deployment.md the modes of TLS.',
+  },
+  JW_STORE_UNFIT: {
+    disposition: 'exit',
+    meaning:
+      'This PostgreSQL cannot keep the ledger: too old, not UTF8, read-only, or behind a pooler that drops roles.',
+    remedy: 'Correct what the message names, or name another server in JOBWARDEN_DATABASE_URL.',
   },
   JW_STORE_REJECTED: {
     disposition: 'attempt',
@@ -184,6 +197,13 @@ export function toFailure(thrown: unknown): Failure {
 
 /** What a thrown value says. */
 export function messageOf(thrown: unknown): string {
+  if (thrown instanceof z.ZodError) return z.prettifyError(thrown) // Its own message is JSON.
   if (thrown instanceof Error) return thrown.message
   return typeof thrown === 'string' ? thrown : 'something that is not an error was thrown'
+}
+
+/** What a thrown value says, for a message that has a code of its own: a Failure's without its code. */
+export function detailOf(thrown: unknown): string {
+  const message = messageOf(thrown)
+  return thrown instanceof Failure ? message.slice(thrown.code.length + 2) : message
 }

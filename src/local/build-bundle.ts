@@ -1,6 +1,8 @@
 import { copyFile, mkdir, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { bundledFiles } from './bundled-files.ts'
+import { bundledFiles } from '../policies/bundled-files.ts'
+import { PoliciesRefused } from '../policies/policies-refused.ts'
+import { strayFiles } from '../policies/stray-files.ts'
 import { policyRevision } from './policy-revision.ts'
 import { replaceFile } from './replace-file.ts'
 import { runProgram } from './run-program.ts'
@@ -28,22 +30,23 @@ export type BundleOptions = {
 
 export type Bundle = { readonly file: string; readonly revision: string }
 
-/** @throws Error with what OPA says of policies that do not compile */
+/**
+ * Builds a bundle of a folder that is the same as its bundle.
+ * @throws PoliciesRefused when the folder has more than the bundle would; Error with what OPA says of policies that do
+ * not compile
+ */
 export async function buildBundle({ opa, policies, out, manifest, ...rest }: BundleOptions): Promise<Bundle> {
+  const strays = await strayFiles(policies)
+  if (strays.length > 0) throw new PoliciesRefused(strays)
   const revision = rest.revision ?? (await policyRevision(policies))
-  const build = (source: string, cwd?: string) =>
-    replaceFile(out, async (unfinished) => {
-      const args = ['build', '--ignore', '*_test.rego', '-r', revision, '-o', unfinished, '-b', source]
-      await runProgram(opa, args, cwd === undefined ? {} : { cwd })
-    })
-  if (manifest === undefined) await build(policies)
-  else {
-    await using workspace = await openWorkspace()
-    await copyPolicies(policies, workspace.path)
+  await using workspace = await openWorkspace()
+  await copyPolicies(policies, workspace.path)
+  if (manifest !== undefined)
     await writeFile(join(workspace.path, '.manifest'), JSON.stringify({ rego_version: 1, ...manifest }))
+  await replaceFile(out, async (unfinished) => {
     // From inside, because OPA puts the path that it is given in front of every name.
-    await build('.', workspace.path)
-  }
+    await runProgram(opa, ['build', '-r', revision, '-o', unfinished, '-b', '.'], { cwd: workspace.path })
+  })
   return { file: out, revision }
 }
 

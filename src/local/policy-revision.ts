@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
-import { bundledFiles } from './bundled-files.ts'
+import { bundledFiles } from '../policies/bundled-files.ts'
 import { runProgram } from './run-program.ts'
 
 /** Short ids of git grow with the repository, so the same commit would have another one in another clone. */

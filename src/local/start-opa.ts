@@ -1,4 +1,7 @@
+import { stat } from 'node:fs/promises'
 import { resolve } from 'node:path'
+import { PoliciesRefused } from '../policies/policies-refused.ts'
+import { strayFiles } from '../policies/stray-files.ts'
 import { onFreePort } from './free-port.ts'
 import { type ServerProcess, startServer } from './server-process.ts'
 import type { Workspace } from './workspace.ts'
@@ -7,7 +10,10 @@ export type OpaServerOptions = {
   readonly workspace: Workspace
   /** The program, as `obtainOpa` finds it. */
   readonly opa: string
-  /** Bundle files or folders laid out like one. Or `policies`: plain files and folders. Tests in them are left out. */
+  /**
+   * Bundle files or folders laid out like one. Or `policies`: plain files, and folders that have no more than their
+   * bundles would. Tests in them are left out.
+   */
   readonly bundle?: string | readonly string[]
   readonly policies?: string | readonly string[]
   readonly configFile?: string
@@ -23,9 +29,11 @@ export type LocalOpa = { readonly url: string; readonly port: number; readonly s
 /**
  * Starts an OPA of one's own and resolves once its policies are loaded. The workspace stops it when it closes.
  * A `system.authz` policy that guards its API has to let `GET /health` through, or it never counts as ready.
+ * @throws PoliciesRefused when a folder has more than its bundle would
  */
 export async function startOpa(options: OpaServerOptions): Promise<LocalOpa> {
   const { workspace, opa } = options
+  await requireSameAsBundles([options.policies ?? []].flat())
   const sources = sourceArgs(options)
   const folder = await workspace.folder('opa')
   return onFreePort(async (port) => {
@@ -51,6 +59,14 @@ export async function startOpa(options: OpaServerOptions): Promise<LocalOpa> {
     workspace.defer(() => server.stop())
     return { url, port, server }
   })
+}
+
+/** Given a folder, OPA loads data files of any name; what a sidecar will not have must not be asked about either. */
+async function requireSameAsBundles(policies: readonly string[]): Promise<void> {
+  const strays = await Promise.all(
+    policies.map(async (path) => ((await stat(path)).isDirectory() ? strayFiles(path) : [])),
+  )
+  if (strays.flat().length > 0) throw new PoliciesRefused(strays.flat())
 }
 
 function sourceArgs({ bundle, policies, configFile, extraArgs = [] }: OpaServerOptions): readonly string[] {

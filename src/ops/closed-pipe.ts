@@ -1,7 +1,8 @@
-/** Ends a command line quietly when its reader goes away, as in `jobwarden denials | head`. */
+/** Ends a command line quietly, with the status that it has, when its reader goes away: `jobwarden denials | head`. */
 export function endWithReader(): void {
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error
-    process.exit(0)
-  })
+  for (const stream of [process.stdout, process.stderr])
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EPIPE') throw error
+      process.exit()
+    })
 }

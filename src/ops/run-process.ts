@@ -1,5 +1,6 @@
 import { Failure, toFailure } from '../domain/failure.ts'
 import type { Logger } from '../telemetry/logger.ts'
+import { say } from './terminal.ts'
 
 /** What a process runs and how it ends. */
 export type Running = {
@@ -10,10 +11,15 @@ export type Running = {
 
 /**
  * Starts a worker and keeps the process until SIGTERM or SIGINT; then closes it within `graceMs`.
- * Exit status: 0 stopped in order, 1 failed to start, cannot work or did not stop in time.
- * A second signal does not wait. SIGPIPE is left alone: a log reader that goes away must not stop work.
+ * Exit status: 0 stopped gracefully, 1 failed to start, cannot work or did not stop in time.
+ * A signal during the start takes effect once it has started. A second signal does not wait. SIGPIPE is left alone: a
+ * log reader that goes away must not stop work.
  */
 export async function runProcess(log: Logger, graceMs: number, start: () => Promise<Running>): Promise<void> {
+  const signal = new Promise<string>((resolve) => {
+    process.once('SIGTERM', resolve)
+    process.once('SIGINT', resolve)
+  })
   let running: Running
   try {
     running = await start()
@@ -22,10 +28,6 @@ export async function runProcess(log: Logger, graceMs: number, start: () => Prom
     process.exitCode = 1
     return
   }
-  const signal = new Promise<string>((resolve) => {
-    process.once('SIGTERM', resolve)
-    process.once('SIGINT', resolve)
-  })
   const end = await Promise.race([signal, ...(running.broken === undefined ? [] : [running.broken])])
   if (end instanceof Failure) {
     log.fatal({ err: end }, 'cannot work')
@@ -43,6 +45,6 @@ export async function runProcess(log: Logger, graceMs: number, start: () => Prom
 
 /** Prints what keeps a process from starting, for people, and sets the exit status. */
 export function refuseToStart(error: unknown): void {
-  process.stderr.write(`${error instanceof Failure ? error.message : String(error)}\n`)
+  say(toFailure(error).message)
   process.exitCode = 1
 }

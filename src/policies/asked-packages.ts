@@ -2,6 +2,8 @@ import { z } from 'zod'
 import { askOpa } from './ask-opa.ts'
 import { packagesOf } from './packages.ts'
 import type { PolicyProblem } from './policy-problem.ts'
+import { rulesOf } from './rules.ts'
+import { WITHOUT_TESTS } from './ignored.ts'
 
 /** The packages that policies/jobs asks. */
 const ASKED = ['authz', 'data_filter'] as const
@@ -22,7 +24,8 @@ export async function askedPackageProblems(dir: string, opaPath: string): Promis
     const file = packages.get(`data.${name}`)?.at(0)
     if (file === undefined && !isWhole) continue
     const place = { file: file ?? dir, line: 1 }
-    if (!(await hasDefault(name, dir, opaPath))) problems.push({ ...place, ...undefinedAllow(name) })
+    if (!(await hasDefault(name, dir, opaPath)))
+      problems.push({ ...place, ...(await firstAllow(name, dir, opaPath)), ...undefinedAllow(name) })
   }
   return problems
 }
@@ -30,8 +33,19 @@ export async function askedPackageProblems(dir: string, opaPath: string): Promis
 /** policies/jobs takes a package whose `allow` is undefined for an empty input for not loaded. */
 async function hasDefault(name: string, dir: string, opaPath: string): Promise<boolean> {
   const query = `data.${name}.allow with input as {}`
-  const { result } = await askOpa(opaPath, ['eval', '--format', 'json', '--data', dir, query], Evaluation)
+  const { result } = await askOpa(
+    opaPath,
+    dir,
+    ['eval', '--format', 'json', ...WITHOUT_TESTS, '--data', dir, query],
+    Evaluation,
+  )
   return result !== undefined
+}
+
+/** Where the package has its first `allow`, if it has one. */
+async function firstAllow(name: string, dir: string, opaPath: string): Promise<Partial<PolicyProblem>> {
+  const [first] = (await rulesOf(dir, opaPath)).get(`data.${name}.allow`) ?? []
+  return first === undefined ? {} : { file: first.file, line: first.line }
 }
 
 function undefinedAllow(name: string): Pick<PolicyProblem, 'message' | 'remedy'> {

@@ -6,7 +6,7 @@ export type Roots = { readonly roots: readonly string[] } | { readonly problem: 
 
 /**
  * The roots of the bundle of a folder. A sidecar has one bundle, so it must be whole.
- * @throws Failure JW_CONFIG_INVALID with OPA's words
+ * @throws PoliciesRefused with OPA's complaints
  */
 export async function rootsOf(dir: string, opaPath: string): Promise<Roots> {
   const packages = await packagesOf(dir, opaPath)

@@ -18,7 +18,7 @@ const WRITTEN: Readonly<Record<string, readonly string[]>> = { eq: ['equal', 'eq
 /**
  * Tells for each rule that decides whether filters say it exactly. A partial evaluation has no places, so each condition
  * is looked for in the sources by the operator and the attributes that it names; all that are alike are reported.
- * @throws Failure JW_CONFIG_INVALID with OPA's words
+ * @throws PoliciesRefused with OPA's complaints
  */
 export async function filterReport(
   dir: string,

@@ -1,19 +1,19 @@
-import { z } from 'zod'
-import { askOpa } from './ask-opa.ts'
-
-const Inspection = z.object({ namespaces: z.record(z.string(), z.array(z.string())).default({}) })
+import { dirname, join, sep } from 'node:path'
+import { bundledFiles } from './bundled-files.ts'
+import { modulesOf } from './rules.ts'
 
 /**
- * The packages of a folder of policies, such as `data.authz`, each with its files; tests left out. `data` itself is
- * there when a data file stands at the top.
- * @throws Failure JW_CONFIG_INVALID with OPA's words
+ * The packages of a folder of policies, such as `data.authz`, each with its files; tests left out. A data file belongs
+ * to the package of its folder, and to `data` itself at the top.
+ * @throws PoliciesRefused with OPA's complaints
  */
 export async function packagesOf(dir: string, opaPath: string): Promise<ReadonlyMap<string, readonly string[]>> {
-  const { namespaces } = await askOpa(opaPath, ['inspect', '--format', 'json', dir], Inspection)
-  const packages = Object.entries(namespaces).map(([name, files]) => [name, files.filter(isNoTest)] as const)
-  return new Map(packages.filter(([, files]) => files.length > 0))
-}
-
-function isNoTest(file: string): boolean {
-  return !file.endsWith('_test.rego')
+  const packages = new Map<string, string[]>()
+  const add = (name: string, file: string) => packages.set(name, [...(packages.get(name) ?? []), file])
+  for (const module of await modulesOf(dir, opaPath)) add(module.name, module.file)
+  for (const file of await bundledFiles(dir)) {
+    const folders = dirname(file)
+    if (!file.endsWith('.rego')) add(folders === '.' ? 'data' : `data.${folders.replaceAll(sep, '.')}`, join(dir, file))
+  }
+  return packages
 }

@@ -11,12 +11,12 @@ const PATIENCE_MS = 120_000
  * found.
  * @throws Failure JW_CONFIG_INVALID when there is no such program, or it does not end within two minutes
  */
-export function runOpa(opaPath: string, args: readonly string[]): Promise<OpaRun> {
+export function runOpa(opaPath: string, args: readonly string[], cwd?: string): Promise<OpaRun> {
   return new Promise((resolve, reject) => {
     execFile(
       opaPath,
       args,
-      { maxBuffer: MAX_OUTPUT_BYTES, timeout: PATIENCE_MS, killSignal: 'SIGKILL' },
+      { maxBuffer: MAX_OUTPUT_BYTES, timeout: PATIENCE_MS, killSignal: 'SIGKILL', cwd },
       (error, stdout, stderr) => {
         // A number is an exit status; anything else says that the program did not run to its end.
         if (error === null || typeof error.code === 'number') resolve({ ok: error === null, stdout, stderr })

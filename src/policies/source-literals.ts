@@ -29,13 +29,13 @@ const ParsedRule = z.looseObject({
 const Module = z.object({ rules: z.array(ParsedRule).default([]) })
 const Literal = z.looseObject({ terms: z.unknown(), location: Location })
 
-/** The rules of the packages that decide, as OPA parses them. @throws Failure JW_CONFIG_INVALID with OPA's words */
+/** The rules of the packages that decide, as OPA parses them. @throws PoliciesRefused with OPA's complaints */
 export async function sourceRules(dir: string, opa: string): Promise<readonly SourceRule[]> {
   const packages = await packagesOf(dir, opa)
   const files = [...packages].filter(([name]) => name !== 'data.jobs').flatMap(([, all]) => all)
   const rego = [...new Set(files)].filter((file) => file.endsWith('.rego')).toSorted((a, b) => a.localeCompare(b))
   const parsed = rego.map(async (file) => {
-    const { rules } = await askOpa(opa, ['parse', '--format', 'json', '--json-include', 'locations', file], Module)
+    const { rules } = await askOpa(opa, dir, ['parse', '--format', 'json', '--json-include', 'locations', file], Module)
     return rules
       .filter((rule) => rule.default !== true)
       .map(

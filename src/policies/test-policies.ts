@@ -1,4 +1,6 @@
+import { join } from 'node:path'
 import { z } from 'zod'
+import { WITHOUT_HIDDEN } from './ignored.ts'
 import { runOpa } from './run-opa.ts'
 
 /** The lines of one policy that no test reaches. */
@@ -13,24 +15,24 @@ const Range = z.object({ start: z.object({ row: z.number() }), end: z.object({ r
 const Coverage = z.object({ files: z.record(z.string(), z.object({ not_covered: z.array(Range).optional() })) })
 
 /**
- * Runs the tests of the policies in `dir`; having none counts as a failure. Tests need no coverage themselves.
+ * Runs the tests of the policies in `dir`, with the data that a bundle would have; having none counts as a failure. Tests need no coverage themselves.
  * @throws Failure JW_CONFIG_INVALID when `opaPath` is no program
  */
 export async function testPolicies(dir: string, opaPath: string): Promise<TestReport> {
-  const { ok, stdout, stderr } = await runOpa(opaPath, [
-    'test',
-    '--fail-on-empty',
-    '--coverage',
-    '--format',
-    'json',
-    dir,
-  ])
-  if (!ok) return { passed: false, output: (stdout.startsWith('{') ? stderr : stdout).trim() }
+  // From inside: OPA would put the path of the folder before the names in its report once and once more.
+  const args = ['test', '--bundle', ...WITHOUT_HIDDEN, '--fail-on-empty', '--coverage', '--format', 'json', '.']
+  const { ok, stdout, stderr } = await runOpa(opaPath, args, dir)
+  if (!ok) return { passed: false, output: named(dir, (stdout.startsWith('{') ? stderr : stdout).trim()) }
   const { files } = Coverage.parse(JSON.parse(stdout))
   const uncovered = Object.entries(files).flatMap(([file, { not_covered: ranges = [] }]) =>
-    file.endsWith('_test.rego') || ranges.length === 0 ? [] : [{ file, lines: linesOf(ranges) }],
+    file.endsWith('_test.rego') || ranges.length === 0 ? [] : [{ file: join(dir, file), lines: linesOf(ranges) }],
   )
   return { passed: true, uncovered }
+}
+
+/** With the folder before the names of files at the start of a line. */
+function named(dir: string, output: string): string {
+  return output.replaceAll(/^(?=\S+\.rego:\d+:)/gm, join(dir, '/'))
 }
 
 function linesOf(ranges: readonly z.infer<typeof Range>[]): readonly number[] {

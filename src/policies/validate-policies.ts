@@ -1,42 +1,55 @@
 import { askedPackageProblems } from './asked-packages.ts'
+import { clashingValues } from './clashing-values.ts'
+import { opaProblems } from './opa-problems.ts'
+import { PoliciesRefused } from './policies-refused.ts'
 import type { PolicyProblem } from './policy-problem.ts'
-import { type RegoError, parseRegoErrors } from './rego-errors.ts'
 import { runOpa } from './run-opa.ts'
-import { shellCommand } from './shell-command.ts'
+import { strayFiles } from './stray-files.ts'
+import { testOnlyProblems } from './test-only.ts'
+import { WITHOUT_HIDDEN, WITHOUT_TESTS } from './ignored.ts'
 
 /**
- * Asks OPA whether it can load the policies in `dir`, and whether workers can work with them. An empty list is a yes.
+ * Asks OPA whether it can load the policies in `dir` as a bundle has them, and whether workers can work with them.
+ * An empty list is a yes, for the folder and for its bundle: they are the same.
  * @throws Failure JW_CONFIG_INVALID when `opaPath` is no OPA
  */
 export async function validatePolicies(dir: string, opaPath: string): Promise<PolicyProblem[]> {
-  const { ok, stderr } = await runOpa(opaPath, ['check', '--format', 'json', dir])
-  return ok ? askedPackageProblems(dir, opaPath) : loadProblems(dir, opaPath, parseRegoErrors(stderr))
-}
-
-/** One problem for a file of Rego v0, whatever OPA minds in it; one for each error of the others. */
-async function loadProblems(dir: string, opaPath: string, errors: readonly RegoError[]): Promise<PolicyProblem[]> {
-  const remedy = shellCommand(opaPath, 'check', dir)
-  const problems = new Map<string, PolicyProblem>()
-  for (const { message, code, location } of errors) {
-    const { file, row: line } = location ?? { file: dir, row: 1 }
-    if (problems.has(file)) continue // Known as Rego v0 by its first error.
-    const isV0 = code === 'rego_parse_error' && (await isRegoV0(file, opaPath))
-    if (isV0) problems.set(file, v0Problem(file, line, message, opaPath))
-    else problems.set(`${file}:${line}: ${message}`, { file, line, message, remedy })
+  try {
+    for (const look of LOOKS) {
+      const problems = await look(dir, opaPath)
+      if (problems.length > 0) return problems
+    }
+    return []
+  } catch (error) {
+    if (error instanceof PoliciesRefused) return [...error.problems]
+    throw error
   }
-  return [...problems.values()]
 }
 
-/** OPA is the judge: what it parses as Rego v0, and not as Rego v1, is Rego v0. */
-async function isRegoV0(file: string, opaPath: string): Promise<boolean> {
-  return (await runOpa(opaPath, ['parse', '--v0-compatible', file])).ok
+/** Each takes for granted that those before it found nothing. */
+const LOOKS: readonly ((dir: string, opaPath: string) => Promise<PolicyProblem[]>)[] = [
+  loadProblems,
+  clashingValues,
+  testOnlyProblems,
+  askedPackageProblems,
+]
+
+/** What lies in the folder, and then what OPA makes of it: first as it is in a bundle, then with the tests beside it. */
+async function loadProblems(dir: string, opaPath: string): Promise<PolicyProblem[]> {
+  const check = async (options: readonly string[]) => {
+    const { ok, stdout, stderr } = await runOpa(opaPath, ['check', '--bundle', '--format', 'json', ...options, dir])
+    return ok ? [] : opaProblems(stderr || stdout, dir, opaPath)
+  }
+  const asBundle = await check(WITHOUT_TESTS)
+  if (asBundle.length === 0) return [...(await strayFiles(dir)), ...(await check(WITHOUT_HIDDEN))]
+  const withTests = await check(WITHOUT_HIDDEN)
+  return withTests.length > 0 ? withTests : asBundle.map(definedInTests)
 }
 
-function v0Problem(file: string, line: number, complaint: string, opaPath: string): PolicyProblem {
+function definedInTests(problem: PolicyProblem): PolicyProblem {
   return {
-    file,
-    line,
-    message: `this is Rego v0, but OPA 1.x reads Rego v1 (${complaint})`,
-    remedy: shellCommand(opaPath, 'fmt', '--write', '--v0-v1', file),
+    ...problem,
+    message: `${problem.message}, but for the tests, and a bundle has no tests`,
+    remedy: 'define what it needs in a file that does not end in _test.rego',
   }
 }

@@ -10,8 +10,9 @@ const CONNECTION = /^(ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAI
 const NO_MASTER =
   /^(Connection is closed|Connection in subscriber|Command aborted|All sentinels are unreachable|None of startup nodes|Failed to refresh slots|Too many Cluster redirections|Cluster is |Reached the max retries|CLUSTERDOWN|READONLY|LOADING|MASTERDOWN|TRYAGAIN|UNBLOCKED|NOREPLICAS)/
 
-/** What Redis says to a user that it does not know, or that may not call this. */
-const REFUSED = /^(NOAUTH|WRONGPASS|ERR AUTH)|\bNOPERM\b|without any password|user executing the script can't/
+/** What Redis says to a user that it does not know, or that may not call this, and of a database that it does not have. */
+const REFUSED =
+  /^(NOAUTH|WRONGPASS|ERR AUTH|ERR DB index|ERR SELECT)|\bNOPERM\b|without any password|user executing the script can't/
 
 /** Codes of Node for a certificate that is not trusted, of either side. */
 const CERTIFICATE = /^(ERR_TLS|ERR_SSL|CERT_|UNABLE_TO_|SELF_SIGNED_CERT|DEPTH_ZERO|EPROTO|HOSTNAME_MISMATCH)/

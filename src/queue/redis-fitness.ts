@@ -1,13 +1,25 @@
 import { Cluster, type Redis } from 'ioredis'
 import { Failure } from '../domain/failure.ts'
+import { databaseRefusal } from './one-database.ts'
 import type { RedisConnection } from './redis-options.ts'
 
 /**
  * Looks at Redis, in a Cluster at every master, once it is reached.
  * @returns what an operator should know about it, one sentence each
- * @throws Failure JW_REDIS_UNFIT when it may lose commands by itself; an error of Redis when it does not answer
+ * @throws Failure JW_REDIS_UNFIT when it may lose commands by itself, JW_CONFIG_INVALID when it does not have the
+ * database of the URL; an error of Redis when it does not answer
  */
 export async function requireFitRedis(redis: RedisConnection): Promise<readonly string[]> {
+  if (redis instanceof Cluster) return lookAtAll(redis)
+  const { refused, stop } = databaseRefusal(redis)
+  try {
+    return await Promise.race([lookAtAll(redis), refused])
+  } finally {
+    stop()
+  }
+}
+
+async function lookAtAll(redis: RedisConnection): Promise<readonly string[]> {
   await redis.ping()
   const masters = redis instanceof Cluster ? redis.nodes('master') : [redis]
   const looks = await Promise.all(masters.map(look))

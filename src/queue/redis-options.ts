@@ -36,7 +36,28 @@ export type RedisOptions = {
   readonly keyFile?: string | undefined
 }
 
-/** What TLS trusts and shows. @throws Failure JW_CONFIG_INVALID when a file cannot be used */
+/**
+ * What the URL of one machine says, over `common`, which may have the user and the password that it does not name.
+ * ioredis would take the password of a URL that names a user alone for the empty one.
+ */
+export function singleOptions<Common extends { username?: string | undefined; password?: string | undefined }>(
+  url: string,
+  common: Common,
+  trust: ConnectionOptions,
+) {
+  const { protocol, hostname, port, username, password, pathname } = new URL(url)
+  return {
+    ...common,
+    ...(username !== '' && { username: decodeURIComponent(username) }),
+    ...(password !== '' && { password: decodeURIComponent(password) }),
+    host: hostname.replaceAll(/[[\]]/g, ''),
+    port: port === '' ? 6_379 : Number(port),
+    db: Number(pathname.slice(1)),
+    ...(protocol === 'rediss:' && { tls: trust }),
+  }
+}
+
+/** The CA and the client certificate for TLS. @throws Failure JW_CONFIG_INVALID when a file cannot be used */
 export function trustOf({ caFile, certFile, keyFile }: RedisOptions): ConnectionOptions {
   const [ca, cert, key] = [caFile, certFile, keyFile].map(readPem)
   const trust = {

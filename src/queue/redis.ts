@@ -1,9 +1,11 @@
 import { Cluster, Redis } from 'ioredis'
-import { Failure, messageOf, toFailure } from '../domain/failure.ts'
+import { Failure, detailOf, toFailure } from '../domain/failure.ts'
 import { within } from './deadline.ts'
+import { onEveryConnection, closeWhileAway } from './every-connection.ts'
+import { leaveWrongDatabase } from './one-database.ts'
 import { queueFailure } from './queue-failure.ts'
 import { requireFitRedis } from './redis-fitness.ts'
-import { type RedisConnection, type RedisOptions, trustOf } from './redis-options.ts'
+import { type RedisConnection, type RedisOptions, singleOptions, trustOf } from './redis-options.ts'
 
 /** Who connects: commands of a worker wait for Redis, those of a producer fail after a few tries. */
 type Use = 'worker' | 'producer'
@@ -14,7 +16,10 @@ type Use = 'worker' | 'producer'
  * @throws Failure JW_CONFIG_INVALID when a TLS file cannot be used
  */
 export function connectRedis(options: RedisOptions, use: Use, onError: (error: Error) => void): RedisConnection {
-  const redis = open(options, use)
+  const redis = onEveryConnection(open(options, use), (connection) => {
+    leaveWrongDatabase(connection)
+    closeWhileAway(connection)
+  })
   redis.on('error', (error: Error) => onError(queueFailure(error)))
   return redis
 }
@@ -38,8 +43,8 @@ export async function reachRedis(options: RedisOptions, onError: (error: Error) 
   } catch (error) {
     redis.disconnect()
     const { code } = toFailure(error)
-    if (code === 'JW_REDIS_UNFIT') throw error
-    throw new Failure('JW_QUEUE_UNAVAILABLE', `the queue did not take the commands: ${messageOf(last ?? error)}`, {
+    if (code === 'JW_REDIS_UNFIT' || code === 'JW_CONFIG_INVALID') throw error
+    throw new Failure('JW_QUEUE_UNAVAILABLE', `the queue did not take the commands: ${detailOf(last ?? error)}`, {
       cause: error,
     })
   }
@@ -62,7 +67,7 @@ function open(options: RedisOptions, use: Use): RedisConnection {
   const tls = options.tls === true ? trust : undefined
   switch (place.kind) {
     case 'single':
-      return new Redis(place.url, { ...common, ...own, ...(place.url.startsWith('rediss:') && { tls: trust }) })
+      return new Redis({ ...own, ...singleOptions(place.url, common, trust) })
     case 'sentinel':
       return new Redis({
         ...common,

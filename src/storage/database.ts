@@ -1,5 +1,7 @@
 import { Kysely, PGliteDialect, PostgresDialect, sql } from 'kysely'
 import { Pool } from 'pg'
+import { tlsOf } from './postgres-tls.ts'
+import { parsePostgresUrl } from './postgres-url.ts'
 import { storeFailure } from './store-failure.ts'
 
 /** The database roles: each process drops to the one whose work it does. */
@@ -20,16 +22,26 @@ export type PostgresOptions = {
 /** Statements are written in SQL against the schemas of the migrations, so there is no table type to bind. */
 export type Database = Kysely<never>
 
-/** Opens a pool on PostgreSQL. Connections are made when they are needed. */
+/**
+ * Opens a pool on PostgreSQL. Connections are made when they are needed.
+ * @throws Failure JW_CONFIG_INVALID when a TLS file of the URL cannot be used
+ */
 export function openPostgres(options: PostgresOptions): Database {
+  const address = parsePostgresUrl(options.url)
+  const { host, port, user, password, database } = address
   const pool = new Pool({
-    connectionString: options.url,
+    host,
+    port,
+    user,
+    password,
+    database,
+    ssl: tlsOf(address),
     max: options.maxConnections,
     connectionTimeoutMillis: options.timeoutMs,
     statement_timeout: options.timeoutMs,
     query_timeout: options.timeoutMs * 2,
     keepAlive: true,
-    application_name: options.role ?? 'jobwarden',
+    application_name: address.applicationName ?? options.role ?? 'jobwarden',
     options: [
       ...(options.role === undefined ? [] : [`-c role=${options.role}`]),
       ...(options.readOnly === true ? ['-c default_transaction_read_only=on'] : []),

@@ -1,11 +1,12 @@
 import { sql } from 'kysely'
 import { type Migration, Migrator } from 'kysely/migration'
-import { Failure, messageOf } from '../domain/failure.ts'
-import { type Database, type PostgresOptions, openPostgres } from './database.ts'
+import { Failure } from '../domain/failure.ts'
+import type { Database, PostgresOptions } from './database.ts'
 import * as ledgerAndAudit from './migrations/0001-ledger-and-audit.ts'
 import * as documents from './migrations/0002-documents.ts'
 import * as policyActivations from './migrations/0003-policy-activations.ts'
 import * as undecidedRows from './migrations/0004-undecided-rows.ts'
+import { openFit } from './postgres-fitness.ts'
 import { storeFailure } from './store-failure.ts'
 
 /** Every migration, in order. Append; never edit one that has landed. */
@@ -27,15 +28,14 @@ const TABLES = {
 /**
  * Brings the database up to date and returns the names of the migrations it applied.
  * Needs a user that may create schemas and roles.
- * @throws Failure JW_STORE_REJECTED with the migration that failed; it is rolled back
+ * @throws Failure JW_STORE_* with the migration that failed; it is rolled back
  */
 export async function migrate(db: Database, migrations = MIGRATIONS): Promise<string[]> {
   const migrator = new Migrator({ db, provider: { getMigrations: async () => ({ ...migrations }) }, ...TABLES })
   const { error, results = [] } = await migrator.migrateToLatest()
   const failed = results.find(({ status }) => status === 'Error')
   if (error !== undefined) {
-    const what = messageOf(error)
-    throw new Failure('JW_STORE_REJECTED', `migration ${failed?.migrationName ?? 'set-up'}: ${what}`, { cause: error })
+    throw storeFailure(error, `migration ${failed?.migrationName ?? 'set-up'}`)
   }
   await sql`grant usage on schema jobwarden to jobwarden_authorizer, jobwarden_auditor, jobwarden_reader`.execute(db)
   await sql`grant select on jobwarden.migrations to jobwarden_authorizer, jobwarden_auditor, jobwarden_reader`.execute(
@@ -59,9 +59,12 @@ export async function requireMigrated(db: Database, migrations = MIGRATIONS): Pr
     throw new Failure('JW_STORE_REJECTED', `the database lacks ${missing.join(', ')}; run \`npx jobwarden migrate\``)
 }
 
-/** Opens a PostgreSQL that has every migration. @throws Failure as `requireMigrated`; then the pool is closed again */
+/**
+ * Opens a PostgreSQL that is fit and has every migration.
+ * @throws Failure as `openFit` and `requireMigrated`; then the pool is closed again
+ */
 export async function openMigrated(options: PostgresOptions): Promise<Database> {
-  const database = openPostgres(options)
+  const database = await openFit(options)
   try {
     await requireMigrated(database)
     return database

@@ -52,7 +52,16 @@ export const LAYERS: readonly Layer[] = [
     mayImport: ['src/domain/', 'src/enforcement/case.ts', ...PORTS],
   },
   { name: 'ops', places: ['src/ops/'], mayImport: ['src/domain/', 'src/telemetry/logger.ts'] },
-  { name: 'local servers', places: ['src/local/'], mayImport: ['src/domain/'] },
+  {
+    name: 'local servers',
+    places: ['src/local/'],
+    mayImport: [
+      'src/domain/',
+      'src/policies/bundled-files.ts',
+      'src/policies/stray-files.ts',
+      'src/policies/policies-refused.ts',
+    ],
+  },
   {
     name: 'config',
     places: ['src/config/'],
@@ -60,6 +69,7 @@ export const LAYERS: readonly Layer[] = [
       'src/domain/',
       'src/pdp/',
       'src/storage/database.ts',
+      'src/storage/postgres-url.ts',
       'src/signing/producer-keys.ts',
       'src/queue/redis-options.ts',
       'src/bundles/registry.ts',

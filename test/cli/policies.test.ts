@@ -99,7 +99,7 @@ describe('jobwarden policies build', () => {
       'has no default',
       'authz/authz.rego',
       'package authz\n\nallow if false\n',
-      /authz\.rego:1: package authz has no "allow"/,
+      /authz\.rego:3: package authz has no "allow"/,
     ],
     [
       'is Rego v0',

@@ -140,7 +140,7 @@ describe('other problems', () => {
   test('are told with file and line when the syntax is wrong in both versions', async () => {
     const file = await write('broken.rego', 'package broken\n\nallow if {\n')
     const [problem] = await validatePolicies(dir, opa)
-    expect(problem).toMatchObject({ file, remedy: `${opa} check ${dir}` })
+    expect(problem).toMatchObject({ file, remedy: expect.stringContaining('correct the syntax') })
     expect(problem?.message).not.toContain('v0')
   })
 

@@ -1,0 +1,57 @@
+type Environment = Readonly<Record<string, string | undefined>>
+
+const PROTOCOLS = ['grpc', 'http/protobuf', 'http/json']
+const SAMPLERS = [
+  'always_on',
+  'always_off',
+  'traceidratio',
+  'parentbased_always_on',
+  'parentbased_always_off',
+  'parentbased_traceidratio',
+]
+
+/** What a variable may be; of several words in one, each. */
+const WORDS: Readonly<Record<string, readonly string[]>> = {
+  OTEL_TRACES_EXPORTER: ['otlp', 'console', 'zipkin', 'none'],
+  OTEL_TRACES_SAMPLER: SAMPLERS,
+  OTEL_EXPORTER_OTLP_PROTOCOL: PROTOCOLS,
+  OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: PROTOCOLS,
+  OTEL_PROPAGATORS: ['tracecontext', 'baggage', 'b3', 'b3multi', 'none'],
+}
+
+/**
+ * What is wrong with the OTEL_* variables that traces depend on. The SDK itself goes on with something else without a
+ * word, such as a sampler that records everything. No message quotes a value: an endpoint may hold a secret.
+ */
+export function tracingProblems(env: Environment): string[] {
+  const wrongWords = Object.entries(WORDS).flatMap(([name, words]) => {
+    const given = (env[name] ?? '').split(',').map((word) => word.trim())
+    return given.every((word) => word === '' || words.includes(word)) ? [] : [`${name}: must be ${words.join(', ')}`]
+  })
+  const endpoints = ['OTEL_EXPORTER_OTLP_ENDPOINT', 'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT']
+  const wrongEndpoints = endpoints.flatMap((name) =>
+    isEndpoint(env[name] ?? '', isGrpc(env))
+      ? []
+      : [`${name}: must be a URL such as http://collector:4318, without spaces and with a port from 1 to 65535`],
+  )
+  return [...wrongWords, ...wrongEndpoints, ...ratioProblems(env)]
+}
+
+function isGrpc(env: Environment): boolean {
+  return (env['OTEL_EXPORTER_OTLP_TRACES_PROTOCOL'] || env['OTEL_EXPORTER_OTLP_PROTOCOL']) === 'grpc'
+}
+
+/** An endpoint of gRPC may be a host and a port alone. */
+function isEndpoint(text: string, grpc: boolean): boolean {
+  if (text === '') return true
+  if (/[\s\p{C}]/u.test(text)) return false
+  const url = URL.parse(grpc && !text.includes('://') ? `http://${text}` : text)
+  return url !== null && /^https?:$/.test(url.protocol) && url.hostname !== '' && url.port !== '0'
+}
+
+function ratioProblems(env: Environment): string[] {
+  const ratio = env['OTEL_TRACES_SAMPLER_ARG'] ?? ''
+  if (!(env['OTEL_TRACES_SAMPLER'] ?? '').endsWith('traceidratio') || ratio === '') return []
+  const value = Number(ratio)
+  return value >= 0 && value <= 1 ? [] : ['OTEL_TRACES_SAMPLER_ARG: must be a number from 0 to 1']
+}
