@@ -73,8 +73,8 @@ export const FAILURES = {
   },
   JW_REDIS_UNAVAILABLE: {
     disposition: 'delay',
-    meaning: 'The connection to Redis is lost.',
-    remedy: 'Look at Redis and JOBWARDEN_REDIS_URL; the worker connects again by itself.',
+    meaning: 'Redis cannot be reached, or takes no commands now: its memory or its disk is full, or it is starting.',
+    remedy: 'Look at Redis and JOBWARDEN_REDIS_URL, and run `npx jobwarden redis check`; the worker resumes by itself.',
   },
   JW_REDIS_REFUSED: {
     disposition: 'delay',

@@ -1,7 +1,7 @@
 import { Cluster, Redis } from 'ioredis'
-import { Failure, messageOf, toFailure } from '../domain/failure.ts'
+import { Failure, toFailure } from '../domain/failure.ts'
 import { within } from './deadline.ts'
-import { queueFailure } from './queue-failure.ts'
+import { inWords, queueFailure } from './queue-failure.ts'
 import { requireFitRedis } from './redis-fitness.ts'
 import { type RedisConnection, type RedisOptions, trustOf } from './redis-options.ts'
 
@@ -39,7 +39,7 @@ export async function reachRedis(options: RedisOptions, onError: (error: Error) 
     redis.disconnect()
     const { code } = toFailure(error)
     if (code === 'JW_REDIS_UNFIT') throw error
-    throw new Failure('JW_QUEUE_UNAVAILABLE', `the queue did not take the commands: ${messageOf(last ?? error)}`, {
+    throw new Failure('JW_QUEUE_UNAVAILABLE', `the queue did not take the commands: ${inWords(last ?? error)}`, {
       cause: error,
     })
   }
