@@ -18,8 +18,8 @@ export type Fitness = {
  * @throws Failure JW_REDIS_UNFIT when Redis is reached now and may lose jobs by itself, JW_REDIS_REFUSED when it does
  * not let us look
  */
-export async function awaitFitRedis(redis: RedisConnection, log: Logger): Promise<Fitness> {
-  const fit = lookWhenReached(redis, log)
+export async function awaitFitRedis(redis: RedisConnection, queuePrefix: string, log: Logger): Promise<Fitness> {
+  const fit = lookWhenReached(redis, queuePrefix, log)
   const fitness = { fit, broken: fit.then(() => new Promise<never>(() => undefined), toFailure) }
   const { promise: away, resolve: isAway } = Promise.withResolvers<void>()
   const onError = () => isAway()
@@ -35,10 +35,10 @@ export async function awaitFitRedis(redis: RedisConnection, log: Logger): Promis
 /** The pause before the next look at a Redis that is reached and does not answer. */
 const AGAIN_MS = 500
 
-async function lookWhenReached(redis: RedisConnection, log: Logger): Promise<void> {
+async function lookWhenReached(redis: RedisConnection, queuePrefix: string, log: Logger): Promise<void> {
   for (;;) {
     try {
-      for (const warning of await requireFitRedis(redis)) log.warn(warning)
+      for (const warning of await requireFitRedis(redis, queuePrefix)) log.warn(warning)
       return
     } catch (error) {
       const failure = queueFailure(error instanceof Error ? error : toFailure(error))
