@@ -118,8 +118,10 @@ export const FAILURES = {
   },
   JW_LOCK_LOST: {
     disposition: 'abandon',
-    meaning: 'The job lock expired and another worker took the job over.',
-    remedy: 'Nothing: the ledger keeps the effect single. If frequent, look for frozen workers.',
+    meaning: 'The job lock expired and another worker took the job over, or the job is gone from the queue.',
+    remedy:
+      'Nothing: the ledger keeps the effect single. If frequent, look for frozen workers. If jobs are gone, somebody ' +
+      'removed them or Redis lost its data: see "Redis is lost" in docs/runbook.md.',
   },
   JW_UNEXPECTED: {
     disposition: 'attempt',

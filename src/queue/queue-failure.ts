@@ -1,7 +1,8 @@
 import { Failure, type FailureCode, messageOf } from '../domain/failure.ts'
 
-/** What BullMQ says when another worker owns the job by now. */
-const LOST_LOCK = /^(could not renew lock|Missing lock|Lock mismatch) for job /
+/** What BullMQ says when another worker owns the job by now, or has ended it, or when the job is on the queue no more. */
+const LOST_JOB =
+  /^((could not renew lock|Missing lock|Missing key|Lock mismatch) for job |Job .* is not in the \S+ state)/
 
 /** Codes of a connection that ioredis makes anew by itself. */
 const CONNECTION = /^(ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH)$/
@@ -58,7 +59,7 @@ function innerError(error: Error): Error | undefined {
 function codeOf(error: Error): FailureCode {
   const code = nodeCode(error)
   const said = error.message.replace(/^.*Last error: (Error: |ReplyError: )?/, '')
-  if (LOST_LOCK.test(error.message)) return 'JW_LOCK_LOST'
+  if (LOST_JOB.test(error.message)) return 'JW_LOCK_LOST'
   if (REFUSED.test(said) || CERTIFICATE.test(code)) return 'JW_REDIS_REFUSED'
   if (CONNECTION.test(code) || NO_MASTER.test(error.message)) return 'JW_REDIS_UNAVAILABLE'
   if (TAKES_NONE.some(([pattern]) => pattern.test(said))) return 'JW_REDIS_UNAVAILABLE'
