@@ -13,8 +13,8 @@ give() { # SERVICE FROM TO: readable by the user of that service's container, wh
   chmod 0444 "../$1/$3"
 }
 
-# Redis: a user for each role.
-jobwarden redis acl --topology single --passwords redis --out users.acl
+# Redis: a user for each role, and an administrator, who is the operator's alone.
+jobwarden redis acl --topology single --admin --passwords redis --out users.acl
 give redis users.acl users.acl
 give redis redis/reader.password reader-password
 give authorizer redis/worker.password redis-password

@@ -7,6 +7,7 @@ import { aclFile, aclUsers } from '../src/queue/acl-file.ts'
 import { TOPOLOGIES, type Topology } from '../src/queue/redis-roles.ts'
 import { obtainPasswords } from './obtain-passwords.ts'
 import { print } from '../src/ops/terminal.ts'
+import { redisCheckCommand } from './redis-check.ts'
 
 type Flags = {
   readonly out: string
@@ -17,28 +18,31 @@ type Flags = {
 
 /** `jobwarden redis`: what Redis itself is set up with. */
 export function redisCommand(env: Readonly<Record<string, string | undefined>>): Command {
-  return new Command('redis').description('set up the Redis of the queues').addCommand(
-    new Command('acl')
-      .description('write an ACL file: a user for each role, with the commands and keys that it needs')
-      .requiredOption('--out <file>', 'the ACL file to write, for `aclfile` in redis.conf')
-      .requiredOption(
-        '--passwords <folder>',
-        'folder with a file <user>.password for each user; a missing one is made, with a new password',
-      )
-      .addOption(
-        new Option('--topology <kind>', 'where Redis is (default: what JOBWARDEN_REDIS_* says)').choices(TOPOLOGIES),
-      )
-      .option('--admin', 'also a user "admin" who may do everything')
-      .addHelpText(
-        'after',
-        `
+  return new Command('redis')
+    .description('set up the Redis of the queues, and look at it')
+    .addCommand(redisCheckCommand(env))
+    .addCommand(
+      new Command('acl')
+        .description('write an ACL file: a user for each role, with the commands and keys that it needs')
+        .requiredOption('--out <file>', 'the ACL file to write, for `aclfile` in redis.conf')
+        .requiredOption(
+          '--passwords <folder>',
+          'folder with a file <user>.password for each user; a missing one is made, with a new password',
+        )
+        .addOption(
+          new Option('--topology <kind>', 'where Redis is (default: what JOBWARDEN_REDIS_* says)').choices(TOPOLOGIES),
+        )
+        .option('--admin', 'also a user "admin" who may do everything')
+        .addHelpText(
+          'after',
+          `
 Keys are those of JOBWARDEN_QUEUE_PREFIX. The file holds hashes of the passwords. Written again, it keeps the
 passwords of the folder; ACL LOAD makes a running Redis read it.`,
-      )
-      .action(async (flags: Flags) => {
-        await writeAcl(loadConfig(env), flags)
-      }),
-  )
+        )
+        .action(async (flags: Flags) => {
+          await writeAcl(loadConfig(env), flags)
+        }),
+    )
 }
 
 async function writeAcl(config: Config, { out, passwords: folder, topology, admin = false }: Flags): Promise<void> {

@@ -50,7 +50,7 @@ export async function startAuditor(options: AuditorOptions): Promise<Running> {
   await using opened = new AsyncDisposableStack()
   const database = options.database ?? opened.adopt(await openDatabase(config, onError), (own) => own.destroy())
   const redis = opened.adopt(connectRedis(redisOptions(config), 'worker', onError), (own) => own.disconnect())
-  const fitness = await awaitFitRedis(redis, log)
+  const fitness = await awaitFitRedis(redis, config.queuePrefix, log)
   const queue = { prefix: config.queuePrefix, redis, onError, telemetry: tracing ? queueTelemetry() : undefined }
   const sink = opened.adopt(new AuditQueue(queue), (own) => own.close())
   const trail = new LedgerTrail(database)

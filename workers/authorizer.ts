@@ -62,7 +62,7 @@ export async function startAuthorizer(options: AuthorizerOptions): Promise<Runni
   const verifier = await JwsVerifier.create(await readProducerKeys(config.producerKeysFile))
   const database = options.database ?? opened.adopt(await openDatabase(config, onError), (own) => own.destroy())
   const redis = opened.adopt(connectRedis(redisOptions(config), 'worker', onError), (own) => own.disconnect())
-  const fitness = await awaitFitRedis(redis, log)
+  const fitness = await awaitFitRedis(redis, config.queuePrefix, log)
   const queue = { prefix: config.queuePrefix, redis, onError, telemetry: tracing ? queueTelemetry() : undefined }
   const audit = opened.adopt(new AuditQueue(queue), (own) => own.close())
   const taking: { consumer?: Consumer } = {} // The circuit may open before there is a consumer to pause.

@@ -18,8 +18,8 @@ export type Fitness = {
  * @throws Failure JW_REDIS_UNFIT when Redis is reached now and may lose jobs by itself, JW_REDIS_REFUSED when it does
  * not let us look, JW_CONFIG_INVALID when it does not have the database of the URL
  */
-export async function awaitFitRedis(redis: RedisConnection, log: Logger): Promise<Fitness> {
-  const fit = lookWhenReached(redis, log)
+export async function awaitFitRedis(redis: RedisConnection, queuePrefix: string, log: Logger): Promise<Fitness> {
+  const fit = lookWhenReached(redis, queuePrefix, log)
   const fitness = { fit, broken: fit.then(() => new Promise<never>(() => undefined), toFailure) }
   const { promise: away, resolve: isAway } = Promise.withResolvers<void>()
   const onError = () => void setImmediate(isAway) // What makes `fit` reject at the same moment is told instead.
@@ -37,10 +37,10 @@ const AGAIN_MS = 500
 
 const LASTING: ReadonlySet<FailureCode> = new Set(['JW_REDIS_UNFIT', 'JW_CONFIG_INVALID'])
 
-async function lookWhenReached(redis: RedisConnection, log: Logger): Promise<void> {
+async function lookWhenReached(redis: RedisConnection, queuePrefix: string, log: Logger): Promise<void> {
   for (;;) {
     try {
-      for (const warning of await requireFitRedis(redis)) log.warn(warning)
+      for (const warning of await requireFitRedis(redis, queuePrefix)) log.warn(warning)
       return
     } catch (error) {
       const failure = queueFailure(error instanceof Error ? error : toFailure(error))

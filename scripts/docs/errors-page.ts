@@ -51,6 +51,7 @@ export function errorsPage(): string {
         ['`npx jobwarden`', '0', 'done'],
         ['', '1', '`enqueue`: some commands were rejected; the others are on the queue'],
         ['', '1', '`policies build`: the policies are broken; `policies status`: a sidecar is behind or failing'],
+        ['', '1', '`redis check`: something would lose commands, or with `--strict` could not be seen'],
         ['', '2', 'wrong flags or settings (`JW_CONFIG_INVALID`)'],
         ['', '3', 'a server is not available, or refused'],
       ],

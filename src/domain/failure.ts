@@ -98,8 +98,8 @@ export const FAILURES = {
   },
   JW_REDIS_UNAVAILABLE: {
     disposition: 'delay',
-    meaning: 'The connection to Redis is lost.',
-    remedy: 'Look at Redis and JOBWARDEN_REDIS_URL; the worker connects again by itself.',
+    meaning: 'Redis cannot be reached, or takes no commands now: its memory or its disk is full, or it is starting.',
+    remedy: 'Look at Redis and JOBWARDEN_REDIS_URL, and run `npx jobwarden redis check`; the worker resumes by itself.',
   },
   JW_REDIS_REFUSED: {
     disposition: 'delay',
@@ -143,8 +143,10 @@ export const FAILURES = {
   },
   JW_LOCK_LOST: {
     disposition: 'abandon',
-    meaning: 'The job lock expired and another worker took the job over.',
-    remedy: 'Nothing: the ledger keeps the effect single. If frequent, look for frozen workers.',
+    meaning: 'The job lock expired and another worker took the job over, or the job is gone from the queue.',
+    remedy:
+      'Nothing: the ledger keeps the effect single. If frequent, look for frozen workers. If jobs are gone, somebody ' +
+      'removed them or Redis lost its data: see "Redis is lost" in docs/runbook.md.',
   },
   JW_UNEXPECTED: {
     disposition: 'attempt',

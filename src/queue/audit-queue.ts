@@ -1,10 +1,10 @@
 import { ROOT_CONTEXT, propagation, trace } from '@opentelemetry/api'
 import { Queue, type Telemetry } from 'bullmq'
 import type { AuditSink, PublishedDenial } from '../audit/audit-sink.ts'
-import { Failure, messageOf } from '../domain/failure.ts'
+import { Failure } from '../domain/failure.ts'
 import { AUDIT_QUEUE } from './names.ts'
 import { ATTEMPTS } from './untrusting-worker.ts'
-import { queueFailure } from './queue-failure.ts'
+import { inWords, queueFailure } from './queue-failure.ts'
 import type { RedisConnection } from './redis-options.ts'
 
 export type AuditQueueOptions = {
@@ -38,8 +38,7 @@ export class AuditQueue implements AuditSink {
     try {
       await this.#queue.addBulk(jobs)
     } catch (error) {
-      const why = messageOf(error)
-      throw new Failure('JW_AUDIT_UNAVAILABLE', `${denials.length} denials: ${why}`, { cause: error })
+      throw new Failure('JW_AUDIT_UNAVAILABLE', `${denials.length} denials: ${inWords(error)}`, { cause: error })
     }
   }
 

@@ -1,8 +1,8 @@
 import { Queue, type Telemetry } from 'bullmq'
-import { Failure, messageOf } from '../domain/failure.ts'
+import { Failure } from '../domain/failure.ts'
 import { within } from './deadline.ts'
 import { COMMAND_QUEUE } from './names.ts'
-import { queueFailure } from './queue-failure.ts'
+import { inWords, queueFailure } from './queue-failure.ts'
 import { PRODUCER_PATIENCE_MS } from './redis.ts'
 import type { RedisConnection } from './redis-options.ts'
 import { ReplicaConfirmation } from './replica-confirmation.ts'
@@ -47,7 +47,7 @@ export class CommandQueue {
       await within(PRODUCER_PATIENCE_MS, this.#confirmation?.confirm(write) ?? write())
     } catch (error) {
       if (error instanceof Failure) throw error
-      throw new Failure('JW_QUEUE_UNAVAILABLE', `the queue did not take the commands: ${messageOf(error)}`, {
+      throw new Failure('JW_QUEUE_UNAVAILABLE', `the queue did not take the commands: ${inWords(error)}`, {
         cause: error,
       })
     }

@@ -1,9 +1,9 @@
 import { Cluster, Redis } from 'ioredis'
-import { Failure, detailOf, toFailure } from '../domain/failure.ts'
+import { Failure, toFailure } from '../domain/failure.ts'
 import { within } from './deadline.ts'
-import { onEveryConnection, closeWhileAway } from './every-connection.ts'
+import { closeWhileAway, onEveryConnection } from './every-connection.ts'
 import { leaveWrongDatabase } from './one-database.ts'
-import { queueFailure } from './queue-failure.ts'
+import { inWords, queueFailure } from './queue-failure.ts'
 import { requireFitRedis } from './redis-fitness.ts'
 import { type RedisConnection, type RedisOptions, singleOptions, trustOf } from './redis-options.ts'
 
@@ -44,7 +44,7 @@ export async function reachRedis(options: RedisOptions, onError: (error: Error) 
     redis.disconnect()
     const { code } = toFailure(error)
     if (code === 'JW_REDIS_UNFIT' || code === 'JW_CONFIG_INVALID') throw error
-    throw new Failure('JW_QUEUE_UNAVAILABLE', `the queue did not take the commands: ${detailOf(last ?? error)}`, {
+    throw new Failure('JW_QUEUE_UNAVAILABLE', `the queue did not take the commands: ${inWords(last ?? error)}`, {
       cause: error,
     })
   }

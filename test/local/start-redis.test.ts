@@ -35,7 +35,7 @@ test.for([
   expect(await ask(port, 'GET key')).toBe(answer)
 })
 
-const ACL = 'user default off\nuser worker on >secret ~* +@all\n'
+const ACL = 'user default off ~* &* +@all\nuser worker on >secret ~* +@all\n'
 
 test('lets nobody in without a name when there is an ACL file', async () => {
   await using workspace = await openWorkspace()
@@ -65,7 +65,7 @@ describe('without redis-server', () => {
     const said: string[] = []
     const workspace = await openWorkspace()
     const aclFile = join(workspace.path, 'users.acl')
-    await writeFile(aclFile, ACL.replace('default off', 'default on nopass ~* +@all'), { mode: 0o644 })
+    await writeFile(aclFile, ACL.replace('default off', 'default on nopass'), { mode: 0o644 })
     const folders = await dockerOnly(workspace)
     const { port, server } = await startRedis({
       workspace,

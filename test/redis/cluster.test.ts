@@ -1,6 +1,8 @@
 import { expect, test } from 'vitest'
 import { openProducer } from '../../producers/open-producer.ts'
+import { redisOptions } from '../../src/config/adapter-options.ts'
 import { loadConfig } from '../../src/config/load-config.ts'
+import { inspectRedis } from '../../src/queue/inspect-redis.ts'
 import { askRedis } from '../support/ask-redis.ts'
 import { STEADY, enqueueInCalls, longestPauseMs, lostCommands, repeatedDeliveries } from '../support/failover-load.ts'
 import { useFaultBench } from '../support/fault-bench.ts'
@@ -75,6 +77,21 @@ test('one master that evicts keys makes the whole Cluster unfit', async () => {
     /^JW_REDIS_UNFIT: .*volatile-lru.*set maxmemory-policy noeviction/,
   )
   await policy('noeviction')
+})
+
+test('jobwarden redis check looks at every node, and a replica of the Cluster is in its place', async () => {
+  const config = loadConfig(bench().stack.env({ ...place, ...loginOf('admin') }))
+  // A replica that has no offset yet is in no answer of CLUSTER SLOTS.
+  const inspected = await eventually(async () => {
+    const servers = await inspectRedis(redisOptions(config), PREFIX)
+    return servers.length === cluster.nodes.length ? servers : undefined
+  })
+  expect(new Set(inspected.map(({ server }) => server))).toEqual(
+    new Set(cluster.nodes.map(({ port }) => `127.0.0.1:${port}`)),
+  )
+  const found = inspected.flatMap(({ findings }) => findings)
+  expect(found.filter(({ losesCommands }) => losesCommands === 'yes' || losesCommands === 'unseen')).toEqual([])
+  expect(found.filter(({ state }) => state === 'replica')).toHaveLength(3)
 })
 
 test('after a master is killed, the same ids again bring every command to one outcome', async ({ annotate }) => {

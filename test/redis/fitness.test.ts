@@ -1,3 +1,5 @@
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { openProducer } from '../../producers/open-producer.ts'
 import { loadConfig } from '../../src/config/load-config.ts'
@@ -76,6 +78,22 @@ test.each([
   const worker = new WorkerProcess('workers/auditor.ts', env)
   await worker.writes('auditing')
   expect(worker.count('has no append-only file: it forgets its jobs when it dies; set appendonly yes')).toBe(warnings)
+  expect(await worker.stop()).toBe('exited with status 0')
+  await server.stop()
+})
+
+test.each([
+  ['user default off', 1],
+  ['user default off resetpass ~* &* +@all', 0],
+])('as a user who may ask, a worker warns of "%s" %i times', async (line, warnings) => {
+  const aclFile = join(await stack.workspace.folder('own-users'), 'users.acl')
+  await writeFile(aclFile, `${line}\nuser app on >secret-of-app ~* &* +@all\n`)
+  const { url, server } = await startRedis({ workspace: stack.workspace, appendonly: true, aclFile })
+  const login = { JOBWARDEN_REDIS_USERNAME: 'app', JOBWARDEN_REDIS_PASSWORD: 'secret-of-app' }
+  const env = stack.env({ JOBWARDEN_REDIS_URL: url, ...login, JOBWARDEN_LOG_LEVEL: 'info' })
+  const worker = new WorkerProcess('workers/auditor.ts', env)
+  await worker.writes('auditing')
+  expect(worker.count('will drop its jobs when it restarts: the default user may not run')).toBe(warnings)
   expect(await worker.stop()).toBe('exited with status 0')
   await server.stop()
 })

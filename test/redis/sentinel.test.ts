@@ -1,7 +1,9 @@
 import { expect, test } from 'vitest'
 import { openProducer } from '../../producers/open-producer.ts'
+import { redisOptions } from '../../src/config/adapter-options.ts'
 import { loadConfig } from '../../src/config/load-config.ts'
 import type { LocalRedis } from '../../src/local/start-redis.ts'
+import { inspectRedis } from '../../src/queue/inspect-redis.ts'
 import { askRedis } from '../support/ask-redis.ts'
 import { STEADY, enqueueInCalls, longestPauseMs, lostCommands, repeatedDeliveries } from '../support/failover-load.ts'
 import { useFaultBench } from '../support/fault-bench.ts'
@@ -52,6 +54,16 @@ async function rejoined(redis: LocalRedis): Promise<true> {
     return info.includes('master_link_status:up') || undefined
   })
 }
+
+test('jobwarden redis check looks at the master that the sentinels name', async () => {
+  const config = loadConfig(bench().stack.env({ ...place, ...loginOf('admin') }))
+  const [inspected, ...others] = await inspectRedis(redisOptions(config), PREFIX)
+  expect(others).toEqual([])
+  const findings = new Map(inspected?.findings.map(({ what, ...found }) => [what, found]))
+  expect(findings.get('role')).toEqual({ state: 'master', losesCommands: 'no' })
+  expect(findings.get('replicas')?.state).toBe('1, min-replicas-to-write 0')
+  expect([...findings.values()].filter(({ losesCommands }) => losesCommands === 'yes')).toEqual([])
+})
 
 test('after the master is killed, the same ids again bring every command to one outcome', async ({ annotate }) => {
   const { stack, startAuditor, startAuthorizer, enqueue, expectOrder } = bench()

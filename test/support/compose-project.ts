@@ -10,15 +10,20 @@ const COMMAND_WITHIN_MS = 120_000
 /** docker-compose.yml of the repository, brought up under a name of its own. */
 export class ComposeProject {
   readonly #compose: Compose
+  readonly #files: readonly string[]
   readonly #name = `jobwarden-test-${process.pid}`
 
-  private constructor(compose: Compose) {
+  private constructor(compose: Compose, overrides: readonly string[]) {
     this.#compose = compose
+    this.#files = ['docker-compose.yml', ...overrides].flatMap((file) => ['--file', file])
   }
 
-  /** Builds the image and brings everything up; resolves once every service is healthy. */
-  static async up(): Promise<ComposeProject> {
-    const project = new ComposeProject(await obtainCompose())
+  /**
+   * Builds the image and brings everything up; resolves once every service is healthy.
+   * @param overrides Compose files that change docker-compose.yml for a test
+   */
+  static async up(overrides: readonly string[] = []): Promise<ComposeProject> {
+    const project = new ComposeProject(await obtainCompose(), overrides)
     // The classic builder finds base images that are on this machine alone.
     await runProgram('docker', ['build', '--quiet', '--tag', IMAGE, '.'], {
       env: { ...process.env, DOCKER_BUILDKIT: '0' },
@@ -39,7 +44,7 @@ export class ComposeProject {
     const { file, args: first } = this.#compose
     // The auditor looks for activations and lost denials more often than anybody would want to wait.
     const env = { ...process.env, JOBWARDEN_SWEEP_MS: '2000' }
-    return runProgram(file, [...first, '--project-name', this.#name, ...args], { timeoutMs, env })
+    return runProgram(file, [...first, ...this.#files, '--project-name', this.#name, ...args], { timeoutMs, env })
   }
 
   /** Runs a service once, with its command replaced by these arguments. */
@@ -64,6 +69,16 @@ export class ComposeProject {
     return (await this.run('console', [`/secrets/${file}`], ['--entrypoint', 'cat'])).trim()
   }
 
+  /** Starts a service again, and resolves once it is healthy. The others stay as they are. */
+  async start(service: string): Promise<void> {
+    await this.call(['up', '--wait', '--no-deps', '--no-recreate', service])
+  }
+
+  /** What services have logged since a time (ISO 8601). */
+  logs(since: string, ...services: readonly string[]): Promise<string> {
+    return this.call(['logs', '--no-color', '--no-log-prefix', '--since', since, ...services])
+  }
+
   /** The ids of the running containers of a service. */
   async containers(service: string): Promise<readonly string[]> {
     return (await this.call(['ps', '--quiet', service])).split('\n').filter((id) => id !== '')
@@ -72,5 +87,16 @@ export class ComposeProject {
   /** Removes containers, networks and volumes. */
   async down(): Promise<void> {
     await this.call(['--profile', 'tools', 'down', '--volumes', '--timeout', '5', '--remove-orphans'])
+  }
+
+  /** The containers, networks and volumes that bear the name of this project. After `down` there are none. */
+  async leftovers(): Promise<readonly string[]> {
+    const label = ['--quiet', '--filter', `label=com.docker.compose.project=${this.#name}`]
+    const listings = [
+      ['ps', '--all'],
+      ['network', 'ls'],
+      ['volume', 'ls'],
+    ].map((kind) => runProgram('docker', [...kind, ...label]))
+    return (await Promise.all(listings)).flatMap((ids) => ids.split('\n').filter((id) => id !== ''))
   }
 }

@@ -1,6 +1,6 @@
 import { Redis } from 'ioredis'
 import { sql } from 'kysely'
-import { COMMAND_QUEUE } from '../../src/queue/names.ts'
+import { AUDIT_QUEUE, COMMAND_QUEUE } from '../../src/queue/names.ts'
 import { type Database, openPostgres } from '../../src/storage/database.ts'
 import { ComposeProject } from './compose-project.ts'
 import { eventually } from './ledger.ts'
@@ -8,37 +8,66 @@ import { eventually } from './ledger.ts'
 const QUEUE = `jobwarden:${COMMAND_QUEUE}`
 const WITHIN_MS = 90_000
 
+type Connections = { readonly owner: Database; readonly redis: Redis; close(): Promise<void> }
+
+type Secrets = { readonly ownerUrl: string; readonly readerPassword: string }
+
+async function connect(compose: ComposeProject, { ownerUrl, readerPassword: password }: Secrets): Promise<Connections> {
+  const url = new URL(ownerUrl)
+  url.hostname = await compose.address('postgres')
+  const host = await compose.address('redis')
+  const owner = openPostgres({ url: url.href, maxConnections: 1, timeoutMs: 30_000, onError: () => undefined })
+  const redis = new Redis({ host, username: 'reader', password })
+  redis.on('error', () => undefined) // The calls reject, or wait for it.
+  const close = async () => {
+    redis.disconnect()
+    await owner.destroy()
+  }
+  return { owner, redis, close }
+}
+
 /** The Compose stack as a test sees it: PostgreSQL as its owner, Redis as its reader, everything else by Compose. */
 export class DeployedStack {
   readonly compose: ComposeProject
-  readonly #owner: Database
-  readonly #redis: Redis
+  readonly #secrets: Secrets
+  #connections: Connections
 
-  private constructor(compose: ComposeProject, owner: Database, redis: Redis) {
+  private constructor(compose: ComposeProject, secrets: Secrets, connections: Connections) {
     this.compose = compose
-    this.#owner = owner
-    this.#redis = redis
+    this.#secrets = secrets
+    this.#connections = connections
   }
 
-  static async up(): Promise<DeployedStack> {
-    const compose = await ComposeProject.up()
+  /** @param overrides Compose files that change docker-compose.yml for a test */
+  static async up(overrides: readonly string[] = []): Promise<DeployedStack> {
+    const compose = await ComposeProject.up(overrides)
     try {
-      const url = new URL(await compose.secret('owner-database-url'))
-      url.hostname = await compose.address('postgres')
-      const password = await compose.secret('redis/reader.password')
-      const host = await compose.address('redis')
-      const owner = openPostgres({ url: url.href, maxConnections: 1, timeoutMs: 30_000, onError: () => undefined })
-      return new DeployedStack(compose, owner, new Redis({ host, username: 'reader', password }))
+      const ownerUrl = await compose.secret('owner-database-url')
+      const secrets = { ownerUrl, readerPassword: await compose.secret('redis/reader.password') }
+      return new DeployedStack(compose, secrets, await connect(compose, secrets))
     } catch (error) {
       await compose.down()
       throw error
     }
   }
 
+  /** Takes everything down. @throws Error when something of it is left */
   async down(): Promise<void> {
-    this.#redis.disconnect()
-    await this.#owner.destroy()
+    await this.#connections.close()
     await this.compose.down()
+    const left = await this.compose.leftovers()
+    if (left.length > 0) throw new Error(`the stack left behind: ${left.join(', ')}`)
+  }
+
+  /** Connects anew: a server that was started again may have another address. */
+  async reconnect(): Promise<void> {
+    await this.#connections.close()
+    this.#connections = await connect(this.compose, this.#secrets)
+  }
+
+  /** The database as its owner sees it, until the next `reconnect`. */
+  get owner(): Database {
+    return this.#connections.owner
   }
 
   /** Enqueues reads by somebody who owns nothing, with the ids `<run>-1` and so on: each will be denied. */
@@ -53,7 +82,7 @@ export class DeployedStack {
   /** How many commands of a run have an outcome. */
   async outcomes(run: string): Promise<number> {
     const { rows } = await sql<{ count: number }>`
-      select count(*)::int as count from ledger.commands where id like ${`${run}-%`}`.execute(this.#owner)
+      select count(*)::int as count from ledger.commands where id like ${`${run}-%`}`.execute(this.owner)
     return rows[0]?.count ?? 0
   }
 
@@ -65,7 +94,7 @@ export class DeployedStack {
   /** How many records of a run the trail has. */
   async records(run: string): Promise<number> {
     const { rows } = await sql<{ count: number }>`
-      select count(*)::int as count from audit.records where id like ${`${run}-%`}`.execute(this.#owner)
+      select count(*)::int as count from audit.records where id like ${`${run}-%`}`.execute(this.owner)
     return rows[0]?.count ?? 0
   }
 
@@ -73,7 +102,7 @@ export class DeployedStack {
   async reasonsByRevision(run: string): Promise<readonly { revision: string; reason: string }[]> {
     const { rows } = await sql<{ revision: string; reason: string }>`
       select policy_revision as revision, detail->'reasons'->0->>'message' as reason from ledger.commands
-       where id like ${`${run}-%`} group by 1, 2 order by min(recorded_at)`.execute(this.#owner)
+       where id like ${`${run}-%`} group by 1, 2 order by min(recorded_at)`.execute(this.owner)
     return rows
   }
 
@@ -88,14 +117,27 @@ export class DeployedStack {
     })
   }
 
+  /** How many jobs of both queues wait, are under way or are delayed. */
+  async underWay(): Promise<number> {
+    const { redis } = this.#connections
+    const counts = await Promise.all(
+      [COMMAND_QUEUE, AUDIT_QUEUE].flatMap((name) => [
+        redis.llen(`jobwarden:${name}:wait`),
+        redis.llen(`jobwarden:${name}:active`),
+        redis.zcard(`jobwarden:${name}:delayed`),
+      ]),
+    )
+    return counts.reduce((sum, count) => sum + count, 0)
+  }
+
   /** How many jobs wait for a worker. */
   waiting(): Promise<number> {
-    return this.#redis.llen(`${QUEUE}:wait`)
+    return this.#connections.redis.llen(`${QUEUE}:wait`)
   }
 
   /** How many attempts a job has taken. */
   async attemptsOf(id: string): Promise<number> {
-    return Number(await this.#redis.hget(`${QUEUE}:${id}`, 'atm'))
+    return Number(await this.#connections.redis.hget(`${QUEUE}:${id}`, 'atm'))
   }
 
   async workerIsReady(): Promise<boolean> {

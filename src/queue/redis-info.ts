@@ -1,0 +1,15 @@
+import type { Redis } from 'ioredis'
+
+/** What INFO says of a server: values by the name of their field. */
+export type RedisInfo = ReadonlyMap<string, string>
+
+/** Asks one server. Every role of jobwarden may. @throws an error of Redis when it does not answer */
+export async function readInfo(server: Redis): Promise<RedisInfo> {
+  const lines = (await server.info()).split('\r\n').map((line) => line.split(':'))
+  return new Map(lines.flatMap(([name = '', ...value]) => (value.length > 0 ? [[name, value.join(':')] as const] : [])))
+}
+
+/** The address under which this process reaches a server. */
+export function addressOf({ options: { host, port } }: Redis): string {
+  return `${host}:${port}`
+}
