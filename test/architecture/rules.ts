@@ -122,4 +122,4 @@ export const READS_ENVIRONMENT: readonly Place[] = [
 export const BANNED_NAMES = /(^|\/)(index|types|utils?|helpers?|manager|common|misc)(\.ts|\/)/
 
 /** Files may be this long without a word; longer ones hold more than one idea. */
-export const MAX_LINES = 200
+export const MAX_LINES = 300
