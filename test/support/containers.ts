@@ -39,7 +39,7 @@ export async function startContainers(workspace: Workspace, bundleFile: string):
     ),
     start(workspace, (port) =>
       new GenericContainer(IMAGES.postgres)
-        .withEnvironment({ POSTGRES_PASSWORD: PASSWORD })
+        .withEnvironment({ POSTGRES_PASSWORD: PASSWORD, LANG: 'C.UTF-8' })
         .withCommand(['postgres', '-c', 'fsync=off', '-c', 'max_connections=200', '-c', 'timezone=UTC'])
         .withExposedPorts({ container: 5432, host: port })
         .withWaitStrategy(Wait.forSuccessfulCommand('pg_isready -h 127.0.0.1 -U postgres')),
