@@ -19,8 +19,8 @@ COPY --from=opa /opa /usr/local/bin/opa
 COPY package.json ./
 COPY src src
 COPY workers workers
-COPY producers producers
-COPY console console
+COPY cli cli
+COPY devkit devkit
 COPY scripts scripts
 # V8 looks for its cache under the id of the user that runs, so that user has to fill it. Then it is read-only as well:
 # a cache that a worker can write is code that a worker can write.

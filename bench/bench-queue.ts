@@ -1,7 +1,7 @@
 import { Queue, QueueEvents } from 'bullmq'
-import { COMMAND_QUEUE } from '../src/queue/names.ts'
-import { connectRedis } from '../src/queue/redis.ts'
-import type { RedisConnection, RedisOptions } from '../src/queue/redis-options.ts'
+import { COMMAND_QUEUE } from '../src/redis/queue-names.ts'
+import { connectRedis } from '../src/redis/connect.ts'
+import type { RedisConnection, RedisOptions } from '../src/redis/options.ts'
 import type { BenchJob } from './jobs.ts'
 
 /** Enqueues this many jobs a round trip. */

@@ -1,7 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import type { BulkJobOptions } from 'bullmq'
 import type { Command } from '../src/domain/command.ts'
-import { COMMAND_QUEUE } from '../src/queue/names.ts'
+import { COMMAND_QUEUE } from '../src/redis/queue-names.ts'
 import { ATTEMPTS } from '../src/queue/untrusting-worker.ts'
 import { type ProducerJwk, importProducerKey } from '../src/signing/producer-keys.ts'
 import { signCommand } from '../src/signing/sign-command.ts'

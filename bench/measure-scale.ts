@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os'
-import type { LocalOpa } from '../src/local/start-opa.ts'
+import type { LocalOpa } from '../devkit/start-opa.ts'
 import { cpuMicros } from './cpu-time.ts'
 import { JOBWARDEN } from './rows.ts'
 import { type Servers, ledgerCounts, resetServers } from './servers.ts'

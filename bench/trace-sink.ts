@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { createServer } from 'node:http'
-import type { Workspace } from '../src/local/workspace.ts'
+import type { Workspace } from '../devkit/workspace.ts'
 
 /** An OTLP endpoint that takes traces and drops them, so that exporting costs the worker what it costs in production. */
 export type TraceSink = {

@@ -4,7 +4,7 @@
 set -eu
 umask 077
 cd /secrets/operator
-jobwarden() { node /app/console/jobwarden.ts "$@"; }
+jobwarden() { node /app/cli/jobwarden.ts "$@"; }
 token() { # FILE: 32 random bytes, as text
   [ -s "$1" ] || node -e 'process.stdout.write(require("node:crypto").randomBytes(32).toString("base64url"))' >"$1"
 }

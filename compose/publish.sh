@@ -1,7 +1,7 @@
 #!/bin/sh
 # Builds, signs and pushes the policies, unless they are served already: what CI does on a release.
 set -eu
-jobwarden() { node console/jobwarden.ts "$@"; }
+jobwarden() { node cli/jobwarden.ts "$@"; }
 built=$(jobwarden policies build /policies --environment "$OPA_BUNDLE" --out /tmp/bundle.tar.gz)
 echo "$built"
 revision=$(echo "$built" | sed -n 's/.*: revision \([^ ]*\) for .*/\1/p')

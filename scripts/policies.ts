@@ -1,14 +1,14 @@
 import { parseArgs } from 'node:util'
-import { tellFilters } from '../console/tell-filters.ts'
+import { tellFilters } from '../cli/tell-filters.ts'
 import { messageOf } from '../src/domain/failure.ts'
-import { obtainOpa } from '../src/local/obtain-opa.ts'
-import { opaProblems } from '../src/policies/opa-problems.ts'
-import { problemText } from '../src/policies/policy-problem.ts'
-import { runOpa } from '../src/policies/run-opa.ts'
-import { shellCommand } from '../src/policies/shell-command.ts'
-import { testPolicies } from '../src/policies/test-policies.ts'
-import { validatePolicies } from '../src/policies/validate-policies.ts'
-import { print } from '../src/ops/terminal.ts'
+import { obtainOpa } from '../devkit/obtain-opa.ts'
+import { opaProblems } from '../src/policy-tools/opa-problems.ts'
+import { problemText } from '../src/policy-tools/policy-problem.ts'
+import { runOpa } from '../src/policy-tools/run-opa.ts'
+import { shellCommand } from '../src/policy-tools/shell-command.ts'
+import { testPolicies } from '../src/policy-tools/test-policies.ts'
+import { validatePolicies } from '../src/policy-tools/validate-policies.ts'
+import { print } from '../src/process/terminal.ts'
 
 /** One demand on a folder of policies. It answers with what does not meet it, line by line. */
 type Step = {

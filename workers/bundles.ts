@@ -1,15 +1,15 @@
 import { readFile } from 'node:fs/promises'
-import { startBundleServer } from '../src/bundles/bundle-server.ts'
-import type { BundleVerifier } from '../src/bundles/bundle-verifier.ts'
-import { opaVerifier } from '../src/bundles/opa-verifier.ts'
+import { startBundleServer } from '../src/bundles/server/bundle-server.ts'
+import type { BundleVerifier } from '../src/bundles/server/bundle-verifier.ts'
+import { opaVerifier } from '../src/bundles/server/opa-verifier.ts'
 import { loadConfig } from '../src/config/load-config.ts'
 import { readBundleRegistry, readBundleTokens } from '../src/config/read-bundle-registry.ts'
 import { type Config, environmentName } from '../src/config/settings.ts'
 import { Failure, messageOf } from '../src/domain/failure.ts'
-import { obtainOpa } from '../src/local/obtain-opa.ts'
-import { endProcess } from '../src/ops/end-process.ts'
-import { type Running, refuseToStart, runProcess } from '../src/ops/run-process.ts'
-import { endOnUncaught } from '../src/ops/uncaught.ts'
+import { OPA_VERSION, requireOpa } from '../src/policy-tools/opa-version.ts'
+import { endProcess } from '../src/process/end-process.ts'
+import { type Running, refuseToStart, runProcess } from '../src/process/run-process.ts'
+import { endOnUncaught } from '../src/process/uncaught.ts'
 import { type Logger, createLogger } from '../src/telemetry/logger.ts'
 
 export type BundleServerOptions = {
@@ -21,7 +21,7 @@ export type BundleServerOptions = {
 
 /**
  * Starts the server that verifies bundles, serves them to sidecars, and hears what those run.
- * @throws Failure JW_CONFIG_INVALID; Error when there is no OPA
+ * @throws Failure JW_CONFIG_INVALID, also when there is no OPA that is new enough
  */
 export async function startBundles({ config, log, ...rest }: BundleServerOptions): Promise<Running & { port: number }> {
   const dir = required(config, 'bundlesDir', 'name the folder for bundles; it has to outlive the process')
@@ -35,11 +35,22 @@ export async function startBundles({ config, log, ...rest }: BundleServerOptions
     dir,
     environments: [...registry.keys()],
     tokens: await readBundleTokens(tokensFile, registry),
-    verify: rest.verify ?? opaVerifier((await obtainOpa({ say: (line) => log.info(line) })).path, registry),
+    verify: rest.verify ?? opaVerifier(await judge(config, log), registry),
     log,
   })
   log.info({ port: server.port, environments: [...registry.keys()] }, 'serving bundles')
   return server
+}
+
+/** A server runs the OPA that it was installed with; one that fetched or compiled its own would run what nobody chose. */
+async function judge({ bundlesOpa: program }: Config, log: Logger): Promise<string> {
+  try {
+    log.info(`OPA ${await requireOpa(program)}: ${program}`)
+    return program
+  } catch (error) {
+    const remedy = `install OPA ${OPA_VERSION} or newer, and name it here unless it is on the PATH`
+    throw new Failure('JW_CONFIG_INVALID', `JOBWARDEN_BUNDLES_OPA: ${messageOf(error)}; ${remedy}`, { cause: error })
+  }
 }
 
 function required(

@@ -1,4 +1,4 @@
-import { print, say } from '../src/ops/terminal.ts'
+import { print, say } from '../src/process/terminal.ts'
 
 // What the image's health check runs: asks the probe of the process beside it, or the URL that its argument names.
 const { JOBWARDEN_PROBE_PORT: port = '8080' } = process.env

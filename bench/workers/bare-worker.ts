@@ -1,9 +1,9 @@
 import { type Job, Worker } from 'bullmq'
 import { redisOptions } from '../../src/config/adapter-options.ts'
 import type { Config } from '../../src/config/settings.ts'
-import type { Running } from '../../src/ops/run-process.ts'
-import { COMMAND_QUEUE } from '../../src/queue/names.ts'
-import { connectRedis } from '../../src/queue/redis.ts'
+import type { Running } from '../../src/process/run-process.ts'
+import { COMMAND_QUEUE } from '../../src/redis/queue-names.ts'
+import { connectRedis } from '../../src/redis/connect.ts'
 
 /** A BullMQ worker with the options of the authorizer's own, and nothing else of it. */
 export function startBareWorker(config: Config, run: (job: Job<unknown>) => Promise<unknown>): Running {

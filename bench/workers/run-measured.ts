@@ -1,4 +1,4 @@
-import type { Running } from '../../src/ops/run-process.ts'
+import type { Running } from '../../src/process/run-process.ts'
 import { Question, WARM_UP, type WorkerMessage } from './worker-report.ts'
 
 /**

@@ -1,4 +1,4 @@
-import { textTable } from '../../console/text-table.ts'
+import { textTable } from '../../cli/output/text-table.ts'
 import { type Outcome, reasonsOf } from '../../src/domain/outcome.ts'
 import type { Scene } from './story.ts'
 

@@ -5,13 +5,13 @@ import {
   TOPOLOGIES,
   TOPOLOGY_COMMANDS,
   TOPOLOGY_SERVERS,
-} from '../../src/queue/redis-roles.ts'
+} from '../../src/redis/admin/roles.ts'
 import { code, generatedFrom, page, table } from './markdown.ts'
 
-/** The page on the users of Redis, from the roles of `src/queue/redis-roles.ts`. */
+/** The page on the users of Redis, from the roles of `src/redis/admin/roles.ts`. */
 export function redisUsersPage(): string {
   return page(
-    generatedFrom('src/queue/redis-roles.ts'),
+    generatedFrom('src/redis/admin/roles.ts'),
     '# Users of Redis',
     '`npx jobwarden redis acl` writes these users into an ACL file; [redis.md](redis.md#users) shows how. Nobody gets ' +
       'in without a name and a password. `test/redis/acl.test.ts` tries every action as every user.',

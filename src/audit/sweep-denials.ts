@@ -1,4 +1,4 @@
-import type { AuditSink } from './audit-sink.ts'
+import type { AuditSink } from '../enforcement/ports/denial-sink.ts'
 import type { AuditTrail } from './audit-trail.ts'
 
 /** The audit queue, as the sweep needs it. */

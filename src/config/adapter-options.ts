@@ -1,7 +1,7 @@
 import type { OpaTransportOptions } from '../pdp/opa-transport.ts'
 import type { RetryOptions } from '../pdp/retry.ts'
 import type { CircuitOptions } from '../pdp/circuit.ts'
-import type { RedisOptions, RedisPlace } from '../queue/redis-options.ts'
+import type { RedisOptions, RedisPlace } from '../redis/options.ts'
 import type { PostgresOptions } from '../storage/database.ts'
 import { parseEndpoints } from './setting-kinds.ts'
 import type { Config } from './settings.ts'

@@ -16,6 +16,11 @@ export const BUNDLE_SETTINGS = {
     .optional()
     .describe('Bundle server: the environments, and the public keys that may sign for each.'),
   bundlesTokensFile: text.optional().describe('Bundle server: hashes of the tokens, and what each is good for.'),
+  bundlesOpa: text
+    .default('opa')
+    .describe(
+      'Bundle server: the program `opa` that judges what is pushed, on the PATH or by its path. It is never fetched.',
+    ),
   bundlesTlsCertFile: text
     .optional()
     .describe('Bundle server: PEM file of its certificate. Without one it speaks HTTP.'),

@@ -1,7 +1,12 @@
 import { readFile } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
-import { type Token, TokensFile } from '../bundles/access-tokens.ts'
-import { KeysFile, type RegisteredEnvironment, type Registry, publicKeyProblem } from '../bundles/registry.ts'
+import { type Token, TokensFile } from '../bundles/server/access-tokens.ts'
+import {
+  KeysFile,
+  type RegisteredEnvironment,
+  type Registry,
+  publicKeyProblem,
+} from '../bundles/server/key-registry.ts'
 import { Failure, messageOf } from '../domain/failure.ts'
 import { readSettingFile } from './read-setting-file.ts'
 

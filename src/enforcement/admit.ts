@@ -2,11 +2,11 @@ import { hash } from 'node:crypto'
 import { z } from 'zod'
 import { Command, type ResourceCollection, isById } from '../domain/command.ts'
 import type { Reason } from '../domain/reason.ts'
-import { JSON_TYPE, type ResourceType, type ResourceTypes, attributeColumns } from '../resources/resource-type.ts'
-import type { CommandVerifier } from '../signing/command-verifier.ts'
+import { JSON_TYPE, type ResourceType, type ResourceTypes, attributeColumns } from '../domain/resource-type.ts'
+import type { CommandVerifier } from './ports/command-verifier.ts'
 import type { Accepted, Admitted, Invalid, Judged } from './case.ts'
-import type { Delivery } from '../queue/delivery.ts'
-import { parseStrictJson } from '../json/parse-strict-json.ts'
+import type { Delivery } from './ports/delivery.ts'
+import { parseStrictJson } from '../parsing/parse-strict-json.ts'
 
 /** Caps on what arrives, applied before it is parsed, and the tolerance for clocks that differ. */
 export type AdmissionLimits = {

@@ -1,9 +1,9 @@
 import { type Command, isById } from '../domain/command.ts'
 import type { Failure } from '../domain/failure.ts'
 import type { Outcome } from '../domain/outcome.ts'
-import type { DecidedRow, Effect, LoadedResource, Rejection } from '../storage/command-store.ts'
-import type { Delivery } from '../queue/delivery.ts'
-import type { ResourceType } from '../resources/resource-type.ts'
+import type { DecidedRow, Effect, LoadedResource, Rejection } from './ports/command-store.ts'
+import type { Delivery } from './ports/delivery.ts'
+import type { ResourceType } from '../domain/resource-type.ts'
 
 /** A command that passed admission, with what the ledger must know of where it came from. */
 export type Accepted = {

@@ -1,6 +1,6 @@
 import { isById } from '../domain/command.ts'
 import type { Outcome } from '../domain/outcome.ts'
-import type { CollectionOutcome, CommandEntry, CommandStore, LedgerEntry } from '../storage/command-store.ts'
+import type { CollectionOutcome, CommandEntry, CommandStore, LedgerEntry } from './ports/command-store.ts'
 import {
   type Admitted,
   type Ended,

@@ -2,10 +2,10 @@ import { hash } from 'node:crypto'
 import pLimit from 'p-limit'
 import { type Decision, policyInput } from '../domain/decision.ts'
 import { Failure } from '../domain/failure.ts'
-import type { FilterAnswer, Pdp } from '../pdp/pdp.ts'
-import type { Candidate, DecidedRow } from '../storage/command-store.ts'
+import type { FilterAnswer, Pdp } from './ports/decision-point.ts'
+import type { Candidate, DecidedRow } from './ports/command-store.ts'
 import type { Accepted } from './case.ts'
-import type { Observer } from './observer.ts'
+import type { Observer } from './ports/observer.ts'
 
 /** What became of one candidate: allowed, denied (neither member) or undecided. */
 export type DecidedCandidate = {

@@ -3,7 +3,7 @@ import { type ResourceById, isById } from '../domain/command.ts'
 import { maskRow } from '../domain/column-masks.ts'
 import { type Decision, type DecisionRequest, policyInput } from '../domain/decision.ts'
 import { Failure } from '../domain/failure.ts'
-import type { Pdp } from '../pdp/pdp.ts'
+import type { Pdp } from './ports/decision-point.ts'
 import { type Ended, type Judged, type Loaded, type Verdict, endedWith } from './case.ts'
 
 /** Asks the policies about every command on one resource, all in one query, and judges each by its answer. */

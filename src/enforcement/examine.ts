@@ -2,9 +2,9 @@ import { hash } from 'node:crypto'
 import pLimit from 'p-limit'
 import { type ResourceCollection, isById } from '../domain/command.ts'
 import { Failure, toFailure } from '../domain/failure.ts'
-import { type FilterAnswer, type Pdp, filterRequest } from '../pdp/pdp.ts'
-import { whereOf } from '../resources/resource-type.ts'
-import type { CandidateRequest, CommandStore } from '../storage/command-store.ts'
+import { type FilterAnswer, type Pdp, filterRequest } from './ports/decision-point.ts'
+import { whereOf } from '../domain/resource-type.ts'
+import type { CandidateRequest, CommandStore } from './ports/command-store.ts'
 import {
   type Accepted,
   type Ended,
@@ -15,7 +15,7 @@ import {
   endedWith,
 } from './case.ts'
 import { type DecidedPage, decideCandidates } from './decide-candidates.ts'
-import type { Observer } from './observer.ts'
+import type { Observer } from './ports/observer.ts'
 import { RowSearch } from './row-search.ts'
 
 /** How much one command on a collection may do. */

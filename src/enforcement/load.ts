@@ -1,5 +1,5 @@
 import { isById } from '../domain/command.ts'
-import type { CommandStore } from '../storage/command-store.ts'
+import type { CommandStore } from './ports/command-store.ts'
 import { refusedCase } from './admit.ts'
 import { type Admitted, type Ended, type Invalid, type Judged, type Loaded, endedWith } from './case.ts'
 

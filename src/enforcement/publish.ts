@@ -1,4 +1,4 @@
-import type { AuditSink, PublishedDenial } from '../audit/audit-sink.ts'
+import type { AuditSink, PublishedDenial } from './ports/denial-sink.ts'
 import { isById } from '../domain/command.ts'
 import type { Denial } from '../domain/denial.ts'
 import { Failure, toFailure } from '../domain/failure.ts'

@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto'
-import type { Candidate, DecidedRow } from '../storage/command-store.ts'
+import type { Candidate, DecidedRow } from './ports/command-store.ts'
 import type { Selection } from './case.ts'
 import type { DecidedPage } from './decide-candidates.ts'
 

@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache'
 import { type Decision, type DecisionRequest, isVersioned } from '../domain/decision.ts'
 import { Failure } from '../domain/failure.ts'
-import type { FilterAnswer, FilterRequest, Pdp } from './pdp.ts'
+import type { FilterAnswer, FilterRequest, Pdp } from '../enforcement/ports/decision-point.ts'
 
 export type DecisionCacheOptions = {
   /** How long a decision may be given again. */

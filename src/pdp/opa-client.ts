@@ -7,7 +7,7 @@ import { type OpaResponse, OpaTransport, type OpaTransportOptions } from './opa-
 import { DECISIONS_PATH, DataBody, Decisions, READY_PATH, STRICT } from './opa-wire.ts'
 import { pairAnswers } from './pair-answers.ts'
 import { PdpFailure } from './pdp-failure.ts'
-import type { FilterAnswer, FilterRequest, Pdp } from './pdp.ts'
+import type { FilterAnswer, FilterRequest, Pdp } from '../enforcement/ports/decision-point.ts'
 import { readRulesThatHeld } from './rules-that-held.ts'
 import { type RetryOptions, retrying } from './retry.ts'
 import { askOrSplit } from './split-batch.ts'

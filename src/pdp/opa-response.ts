@@ -1,5 +1,5 @@
 import type { z } from 'zod'
-import { parseStrictJson } from '../json/parse-strict-json.ts'
+import { parseStrictJson } from '../parsing/parse-strict-json.ts'
 import type { OpaResponse } from './opa-transport.ts'
 import { ErrorBody } from './opa-wire.ts'
 import { PdpFailure, RefusedBody, TransientFailure } from './pdp-failure.ts'

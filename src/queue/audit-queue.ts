@@ -1,11 +1,11 @@
 import { ROOT_CONTEXT, propagation, trace } from '@opentelemetry/api'
 import { Queue, type Telemetry } from 'bullmq'
-import type { AuditSink, PublishedDenial } from '../audit/audit-sink.ts'
+import type { AuditSink, PublishedDenial } from '../enforcement/ports/denial-sink.ts'
 import { Failure } from '../domain/failure.ts'
-import { AUDIT_QUEUE } from './names.ts'
+import { AUDIT_QUEUE } from '../redis/queue-names.ts'
 import { ATTEMPTS } from './untrusting-worker.ts'
-import { inWords, queueFailure } from './queue-failure.ts'
-import type { RedisConnection } from './redis-options.ts'
+import { inWords, queueFailure } from '../redis/failures.ts'
+import type { RedisConnection } from '../redis/options.ts'
 
 export type AuditQueueOptions = {
   readonly prefix: string

@@ -1,11 +1,11 @@
 import { Queue, type Telemetry } from 'bullmq'
 import { Failure } from '../domain/failure.ts'
-import { within } from './deadline.ts'
-import { COMMAND_QUEUE } from './names.ts'
-import { inWords, queueFailure } from './queue-failure.ts'
-import { PRODUCER_PATIENCE_MS } from './redis.ts'
-import type { RedisConnection } from './redis-options.ts'
-import { ReplicaConfirmation } from './replica-confirmation.ts'
+import { within } from '../redis/deadline.ts'
+import { COMMAND_QUEUE } from '../redis/queue-names.ts'
+import { inWords, queueFailure } from '../redis/failures.ts'
+import { PRODUCER_PATIENCE_MS } from '../redis/connect.ts'
+import type { RedisConnection } from '../redis/options.ts'
+import { ReplicaConfirmation } from '../redis/replica-confirmation.ts'
 import { ATTEMPTS } from './untrusting-worker.ts'
 
 export type SignedCommand = { readonly id: string; readonly action: string; readonly jws: string }

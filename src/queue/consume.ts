@@ -1,9 +1,9 @@
 import { trace } from '@opentelemetry/api'
 import { DelayedError, type Job, type Telemetry } from 'bullmq'
 import { Failure, messageOf, toFailure } from '../domain/failure.ts'
-import type { Delivery } from './delivery.ts'
-import { queueFailure } from './queue-failure.ts'
-import type { RedisConnection } from './redis-options.ts'
+import type { Delivery } from '../enforcement/ports/delivery.ts'
+import { queueFailure } from '../redis/failures.ts'
+import type { RedisConnection } from '../redis/options.ts'
 import { UntrustingWorker } from './untrusting-worker.ts'
 
 export type ConsumerOptions = {

@@ -1,7 +1,7 @@
 import { Queue } from 'bullmq'
-import type { Delivery } from './delivery.ts'
-import type { RedisConnection } from './redis-options.ts'
-import { queueFailure } from './queue-failure.ts'
+import type { Delivery } from '../enforcement/ports/delivery.ts'
+import type { RedisConnection } from '../redis/options.ts'
+import { queueFailure } from '../redis/failures.ts'
 
 /** How to reach a queue. */
 export type QueueConnection = {

@@ -1,7 +1,7 @@
 import type { KeyObject } from 'node:crypto'
 import { compactVerify, decodeProtectedHeader, errors } from 'jose'
 import { LRUCache } from 'lru-cache'
-import type { CommandVerifier, Verification } from './command-verifier.ts'
+import type { CommandVerifier, Verification } from '../enforcement/ports/command-verifier.ts'
 import { type ProducerKey, type ProducerJwk, importProducerKey } from './producer-keys.ts'
 import { verifyHmac } from './verify-hmac.ts'
 

@@ -1,4 +1,4 @@
-import type { Observer } from '../enforcement/observer.ts'
+import type { Observer } from '../enforcement/ports/observer.ts'
 
 /** Several observers as one: each sees every batch and every step, the first of them outermost. */
 export function observeAll(observers: readonly Observer[]): Observer {

@@ -14,8 +14,8 @@ import { isById } from '../domain/command.ts'
 import { Failure, toFailure } from '../domain/failure.ts'
 import { isAudited } from '../domain/outcome.ts'
 import type { Ended } from '../enforcement/case.ts'
-import type { Observer, RunStep, StepName } from '../enforcement/observer.ts'
-import type { Delivery } from '../queue/delivery.ts'
+import type { Observer, RunStep, StepName } from '../enforcement/ports/observer.ts'
+import type { Delivery } from '../enforcement/ports/delivery.ts'
 import { ATTRIBUTE, SPAN, TRACER_NAME } from './names.ts'
 
 type Batch = Parameters<Observer['batch']>[1]

@@ -6,7 +6,7 @@ import { layerOf, violations } from './violations.ts'
 
 async function productSources(): Promise<Map<string, string>> {
   const sources = new Map<string, string>()
-  for await (const file of glob('{src,workers,producers,console,scripts,bench}/**/*.ts'))
+  for await (const file of glob('{src,workers,cli,devkit,scripts,bench}/**/*.ts'))
     sources.set(file, await readFile(file, 'utf8'))
   return sources
 }
@@ -37,7 +37,7 @@ describe('the rules can fail', () => {
     [
       'the domain imports a port',
       'src/domain/x.ts',
-      "import type { Pdp } from '../pdp/pdp.ts'",
+      "import type { Pdp } from '../enforcement/ports/decision-point.ts'",
       /domain may not import/,
     ],
     ['the domain imports a package', 'src/domain/x.ts', "import { pino } from 'pino'", /only src\/telemetry/],
@@ -48,6 +48,14 @@ describe('the rules can fail', () => {
       "import {\n  consume,\n} from '../queue/consume.ts'",
       /storage adapter may not import src\/queue\/consume.ts/,
     ],
+    ['an adapter imports the heart', 'src/pdp/x.ts', "import '../enforcement/decide.ts'", /pdp adapter may not import/],
+    [
+      'a server imports the devkit',
+      'workers/x.ts',
+      "import '../devkit/obtain-opa.ts'",
+      /workers may not import devkit/,
+    ],
+    ['the product imports the devkit', 'src/pdp/x.ts', "import '../../devkit/start-opa.ts'", /may not import devkit/],
     ['an import is dynamic', 'src/audit/x.ts', "await import('../pdp/opa-client.ts')", /audit may not import/],
     ['a layer reads the environment', 'src/pdp/x.ts', 'const url = process.env.URL', /reads the environment/],
     ['a file has a name for anything', 'src/queue/utils.ts', '', /its name says nothing/],

@@ -8,60 +8,52 @@ export type Layer = {
   readonly mayImport: readonly Place[]
 }
 
-/** The interfaces between the enforcement and its adapters. They know the domain and, to observe them, cases. */
-export const PORTS: readonly Place[] = [
-  'src/enforcement/observer.ts',
-  'src/pdp/pdp.ts',
-  'src/storage/command-store.ts',
-  'src/audit/audit-sink.ts',
-  'src/audit/audit-trail.ts',
-  'src/audit/activation-trail.ts',
-  'src/signing/command-verifier.ts',
-  'src/queue/delivery.ts',
-  'src/resources/resource-type.ts',
-]
+/** The interfaces between the enforcement and its adapters. */
+export const PORTS: Place = 'src/enforcement/ports/'
 
-/** The layers of docs/architecture.md. The first one that a file belongs to counts. */
+/** The layers of docs/architecture.md, from the bottom. The first one that a file belongs to counts. */
 export const LAYERS: readonly Layer[] = [
   { name: 'domain', places: ['src/domain/'], mayImport: [] },
-  { name: 'ports', places: PORTS, mayImport: ['src/domain/', 'src/enforcement/case.ts'] },
-  { name: 'json', places: ['src/json/'], mayImport: ['src/domain/'] },
+  { name: 'ports', places: [PORTS], mayImport: ['src/domain/', 'src/enforcement/case.ts'] },
+  { name: 'parsing', places: ['src/parsing/'], mayImport: ['src/domain/'] },
   { name: 'names', places: ['src/telemetry/names.ts'], mayImport: [] },
-  { name: 'batching', places: ['src/batching/'], mayImport: ['src/domain/'] },
+  { name: 'enforcement', places: ['src/enforcement/'], mayImport: ['src/domain/', 'src/parsing/', PORTS] },
+  { name: 'audit', places: ['src/audit/'], mayImport: ['src/domain/', PORTS] },
+  { name: 'explain', places: ['src/explain/'], mayImport: ['src/domain/', PORTS] },
+  { name: 'resource types', places: ['src/resource-types/'], mayImport: ['src/domain/'] },
+  { name: 'pdp adapter', places: ['src/pdp/'], mayImport: ['src/domain/', 'src/parsing/', PORTS] },
   {
-    name: 'enforcement',
-    places: ['src/enforcement/'],
-    mayImport: ['src/domain/', 'src/json/', 'src/batching/again.ts', 'src/telemetry/names.ts', ...PORTS],
+    name: 'storage adapter',
+    places: ['src/storage/'],
+    mayImport: ['src/domain/', 'src/audit/activation-trail.ts', 'src/audit/audit-trail.ts', PORTS],
   },
-  { name: 'audit', places: ['src/audit/'], mayImport: ['src/domain/', ...PORTS] },
-  { name: 'producer', places: ['src/producer/'], mayImport: ['src/domain/', 'src/telemetry/names.ts'] },
-  { name: 'resources', places: ['src/resources/'], mayImport: ['src/domain/'] },
-  { name: 'pdp adapter', places: ['src/pdp/'], mayImport: ['src/domain/', 'src/json/', ...PORTS] },
-  { name: 'storage adapter', places: ['src/storage/'], mayImport: ['src/domain/', ...PORTS] },
-  { name: 'signing adapter', places: ['src/signing/'], mayImport: ['src/domain/', ...PORTS] },
-  { name: 'queue adapter', places: ['src/queue/'], mayImport: ['src/domain/', 'src/telemetry/names.ts', ...PORTS] },
-  { name: 'policies', places: ['src/policies/'], mayImport: ['src/domain/', ...PORTS] },
+  { name: 'signing adapter', places: ['src/signing/'], mayImport: ['src/domain/', PORTS] },
+  { name: 'redis', places: ['src/redis/'], mayImport: ['src/domain/'] },
   {
-    name: 'bundles',
-    places: ['src/bundles/'],
-    mayImport: ['src/domain/', 'src/policies/inspect-bundle.ts', 'src/policies/run-opa.ts', 'src/telemetry/logger.ts'],
+    name: 'queue adapter',
+    places: ['src/queue/'],
+    mayImport: ['src/domain/', 'src/redis/', 'src/telemetry/names.ts', PORTS],
   },
   {
-    name: 'telemetry',
-    places: ['src/telemetry/'],
-    mayImport: ['src/domain/', 'src/enforcement/case.ts', ...PORTS],
+    name: 'policy tools',
+    places: ['src/policy-tools/'],
+    mayImport: ['src/domain/', 'src/process/run-program.ts', PORTS],
   },
-  { name: 'ops', places: ['src/ops/'], mayImport: ['src/domain/', 'src/telemetry/logger.ts'] },
   {
-    name: 'local servers',
-    places: ['src/local/'],
+    name: 'bundle server',
+    places: ['src/bundles/server/'],
     mayImport: [
       'src/domain/',
-      'src/policies/bundled-files.ts',
-      'src/policies/stray-files.ts',
-      'src/policies/policies-refused.ts',
+      'src/bundles/',
+      'src/policy-tools/inspect-bundle.ts',
+      'src/policy-tools/run-opa.ts',
+      'src/telemetry/logger.ts',
     ],
   },
+  { name: 'bundles', places: ['src/bundles/'], mayImport: ['src/domain/', 'src/audit/copy-activations.ts'] },
+  { name: 'telemetry', places: ['src/telemetry/'], mayImport: ['src/domain/', 'src/enforcement/case.ts', PORTS] },
+  { name: 'process', places: ['src/process/'], mayImport: ['src/domain/', 'src/telemetry/logger.ts', PORTS] },
+  { name: 'http', places: ['src/http/'], mayImport: ['src/domain/'] },
   {
     name: 'config',
     places: ['src/config/'],
@@ -71,15 +63,32 @@ export const LAYERS: readonly Layer[] = [
       'src/storage/database.ts',
       'src/storage/postgres-url.ts',
       'src/signing/producer-keys.ts',
-      'src/queue/redis-options.ts',
-      'src/bundles/registry.ts',
-      'src/bundles/access-tokens.ts',
+      'src/redis/options.ts',
+      'src/bundles/server/key-registry.ts',
+      'src/bundles/server/access-tokens.ts',
     ],
   },
+  // The library for upstream services: it wires what it is given, as a root does.
   {
-    name: 'composition roots',
-    places: ['workers/', 'producers/', 'console/', 'scripts/', 'bench/'],
-    mayImport: ['src/', 'workers/', 'producers/', 'console/', 'scripts/', 'bench/'],
+    name: 'producer',
+    places: ['src/producer/'],
+    mayImport: [
+      'src/domain/',
+      'src/config/',
+      'src/signing/',
+      'src/redis/',
+      'src/queue/',
+      'src/resource-types/',
+      'src/telemetry/',
+    ],
+  },
+  { name: 'devkit', places: ['devkit/'], mayImport: ['src/domain/', 'src/process/', 'src/policy-tools/'] },
+  { name: 'workers', places: ['workers/'], mayImport: ['src/'] },
+  { name: 'command line', places: ['cli/'], mayImport: ['src/', 'devkit/'] },
+  {
+    name: 'development',
+    places: ['scripts/', 'bench/'],
+    mayImport: ['src/', 'workers/', 'cli/', 'devkit/', 'scripts/', 'bench/'],
   },
 ]
 
@@ -87,7 +96,7 @@ export const LAYERS: readonly Layer[] = [
 export const QUARANTINE: Readonly<Record<string, readonly Place[]>> = {
   bullmq: ['src/queue/', 'bench/'],
   'bullmq-otel': ['src/queue/'],
-  ioredis: ['src/queue/', 'bench/', 'scripts/'],
+  ioredis: ['src/redis/', 'bench/', 'scripts/'],
   undici: ['src/pdp/', 'bench/'],
   opossum: ['src/pdp/'],
   kysely: ['src/storage/', 'scripts/', 'bench/'],
@@ -96,7 +105,7 @@ export const QUARANTINE: Readonly<Record<string, readonly Place[]>> = {
   jose: ['src/signing/'],
   '@opentelemetry/sdk-node': ['src/telemetry/register.ts'],
   pino: ['src/telemetry/'],
-  commander: ['console/', 'producers/'],
+  commander: ['cli/'],
 }
 
 /** The only packages of the domain. */
@@ -111,9 +120,9 @@ export const READS_ENVIRONMENT: readonly Place[] = [
   'workers/auditor.ts',
   'workers/healthcheck.ts',
   'workers/bundles.ts',
-  'console/jobwarden.ts',
+  'cli/jobwarden.ts',
   'src/telemetry/register.ts',
-  'src/local/',
+  'devkit/',
   'scripts/',
   'bench/',
 ]

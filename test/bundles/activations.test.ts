@@ -1,15 +1,15 @@
 import { sql } from 'kysely'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import type { BundleReport } from '../../src/bundles/status-report.ts'
-import type { BundleVerifier } from '../../src/bundles/bundle-verifier.ts'
-import { Environment } from '../../src/bundles/environment.ts'
-import { Sidecars } from '../../src/bundles/sidecars.ts'
+import type { BundleReport } from '../../src/bundles/server/status-report.ts'
+import type { BundleVerifier } from '../../src/bundles/server/bundle-verifier.ts'
+import { Environment } from '../../src/bundles/server/environment.ts'
+import { Sidecars } from '../../src/bundles/server/sidecars.ts'
 import type { Activation } from '../../src/domain/activation.ts'
-import { type Workspace, openWorkspace } from '../../src/local/workspace.ts'
+import { type Workspace, openWorkspace } from '../../devkit/workspace.ts'
 import { type Database, openEmbedded } from '../../src/storage/database.ts'
 import { migrate } from '../../src/storage/migrate.ts'
-import { PolicyActivations } from '../../src/storage/policy-activations.ts'
-import { openProducer } from '../../producers/open-producer.ts'
+import { PolicyActivations } from '../../src/storage/trail/policy-activations.ts'
+import { openProducer } from '../../src/producer/open-producer.ts'
 import { PEOPLE, aCommand } from '../support/a-command.ts'
 import { openBundleBench } from '../support/bundle-bench.ts'
 import { eventually, trailIds } from '../support/ledger.ts'
@@ -186,7 +186,7 @@ describe('activations in the audit trail', () => {
 
   test('are listed by `jobwarden policies history` as the reader role', async () => {
     const history = (...flags: readonly string[]) =>
-      runCli('console/jobwarden.ts', ['policies', 'history', ...flags], { env: stack.env() })
+      runCli('cli/jobwarden.ts', ['policies', 'history', ...flags], { env: stack.env() })
     const { status, stdout } = await history('production')
     expect(status).toBe(0)
     const [head, ...rows] = stdout.trimEnd().split('\n')

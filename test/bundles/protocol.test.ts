@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type Workspace, openWorkspace } from '../../src/local/workspace.ts'
-import type { Running } from '../../src/ops/run-process.ts'
+import { type Workspace, openWorkspace } from '../../devkit/workspace.ts'
+import type { Running } from '../../src/process/run-process.ts'
 import { type BundleBench, type TokenName, openBundleBench } from '../support/bundle-bench.ts'
 
 let workspace: Workspace

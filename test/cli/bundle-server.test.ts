@@ -1,7 +1,7 @@
 import { cp, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type Workspace, openWorkspace } from '../../src/local/workspace.ts'
+import { type Workspace, openWorkspace } from '../../devkit/workspace.ts'
 import { type BundleBench, openBundleBench } from '../support/bundle-bench.ts'
 import { startBundledOpa } from '../support/bundled-opa.ts'
 import { createAuthority } from '../support/certificates.ts'
@@ -60,7 +60,7 @@ test('a bundle server speaks TLS with a certificate, to sidecars and to the cons
   })
   const bundle = await bench.make({ revision: 'r1' })
   const push = (env: Record<string, string>) =>
-    runCli('console/jobwarden.ts', ['policies', 'push', bundle], {
+    runCli('cli/jobwarden.ts', ['policies', 'push', bundle], {
       env: { JOBWARDEN_BUNDLES_URL: url, JOBWARDEN_BUNDLES_TOKEN_FILE: bench.tokenFile('pipeline'), ...env },
     })
   expect((await push({})).stderr).toMatch(/JW_BUNDLES_UNAVAILABLE: https:.* certificate/)

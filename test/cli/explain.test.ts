@@ -2,8 +2,8 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { sql } from 'kysely'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import type { Running } from '../../src/ops/run-process.ts'
-import { type OpenProducer, openProducer } from '../../producers/open-producer.ts'
+import type { Running } from '../../src/process/run-process.ts'
+import { type OpenProducer, openProducer } from '../../src/producer/open-producer.ts'
 import { PEOPLE, aCommand } from '../support/a-command.ts'
 import { outcomesOf } from '../support/ledger.ts'
 import { runCli } from '../support/run-cli.ts'
@@ -15,7 +15,7 @@ let env: Record<string, string>
 let workers: Running
 let queue: OpenProducer
 
-const explain = (...args: readonly string[]) => runCli('console/jobwarden.ts', ['explain', ...args], { env })
+const explain = (...args: readonly string[]) => runCli('cli/jobwarden.ts', ['explain', ...args], { env })
 const asked = (user: unknown, action: string, resource: unknown) => [
   '--request',
   JSON.stringify({ user, action, resource }),

@@ -22,7 +22,7 @@ beforeAll(async () => {
 })
 afterAll(() => stack.close())
 
-const jobwarden = (args: readonly string[], input = '') => runCli('console/jobwarden.ts', args, { env, input })
+const jobwarden = (args: readonly string[], input = '') => runCli('cli/jobwarden.ts', args, { env, input })
 
 /** Nothing to obey, nothing forged, and what was hostile is there to be seen. */
 function expectHarmless({ stdout, stderr }: CliResult): void {

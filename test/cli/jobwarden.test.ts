@@ -1,7 +1,7 @@
 import { mkdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { Running } from '../../src/ops/run-process.ts'
+import type { Running } from '../../src/process/run-process.ts'
 import { eventually, recordedOutcomes, trailIds } from '../support/ledger.ts'
 import { runCli } from '../support/run-cli.ts'
 import { type Stack, seedDocuments, startStack } from '../support/stack.ts'
@@ -13,7 +13,7 @@ let workers: Running
 let folder: string
 
 const jobwarden = (args: readonly string[], input?: string, settings: Record<string, string> = env) =>
-  runCli('console/jobwarden.ts', args, { env: settings, ...(input !== undefined && { input }) })
+  runCli('cli/jobwarden.ts', args, { env: settings, ...(input !== undefined && { input }) })
 
 beforeAll(async () => {
   stack = await startStack()

@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type Workspace, openWorkspace } from '../../src/local/workspace.ts'
-import type { Running } from '../../src/ops/run-process.ts'
+import { type Workspace, openWorkspace } from '../../devkit/workspace.ts'
+import type { Running } from '../../src/process/run-process.ts'
 import { makeBrokenBundle } from '../support/broken-bundle.ts'
 import { type BundleBench, openBundleBench, sidecarOnce } from '../support/bundle-bench.ts'
 import { startBundledOpa } from '../support/bundled-opa.ts'
@@ -26,7 +26,7 @@ afterAll(async () => {
 })
 
 const run = (args: readonly string[], env: Record<string, string> = {}) =>
-  runCli('console/jobwarden.ts', ['policies', ...args], { env })
+  runCli('cli/jobwarden.ts', ['policies', ...args], { env })
 const at = (name: string) => join(repository.folder, name)
 const settings = () => ({
   JOBWARDEN_BUNDLES_URL: bench.url,

@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto'
 import { mkdir, readFile, stat, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { runProgram } from '../../src/local/run-program.ts'
-import { type Workspace, openWorkspace } from '../../src/local/workspace.ts'
-import { inspectBundle } from '../../src/policies/inspect-bundle.ts'
+import { runProgram } from '../../src/process/run-program.ts'
+import { type Workspace, openWorkspace } from '../../devkit/workspace.ts'
+import { inspectBundle } from '../../src/policy-tools/inspect-bundle.ts'
 import { type BundleBench, openBundleBench } from '../support/bundle-bench.ts'
 import { type PolicyRepository, commitPolicies } from '../support/policy-repository.ts'
 import { runCli } from '../support/run-cli.ts'
@@ -25,7 +25,7 @@ beforeEach(async () => {
 })
 
 const run = (args: readonly string[], env: Record<string, string> = {}) =>
-  runCli('console/jobwarden.ts', ['policies', ...args], { env })
+  runCli('cli/jobwarden.ts', ['policies', ...args], { env })
 const at = (name: string) => join(repository.folder, name)
 const git = (...args: readonly string[]) => repository.git(...args)
 const build = (source: string, out: string, ...flags: readonly string[]) =>

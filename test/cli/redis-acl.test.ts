@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto'
 import { mkdir, readFile, readdir, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { runningServers } from '../../src/local/server-process.ts'
-import { startRedis } from '../../src/local/start-redis.ts'
-import { type Workspace, openWorkspace } from '../../src/local/workspace.ts'
+import { runningServers } from '../../devkit/server-process.ts'
+import { startRedis } from '../../devkit/start-redis.ts'
+import { type Workspace, openWorkspace } from '../../devkit/workspace.ts'
 import { askRedis } from '../support/ask-redis.ts'
 import { runCli } from '../support/run-cli.ts'
 
@@ -24,7 +24,7 @@ afterEach(async () => {
 
 function redisAcl(...flags: readonly string[]) {
   const env = { JOBWARDEN_QUEUE_PREFIX: '{queues}' }
-  return runCli('console/jobwarden.ts', ['redis', 'acl', '--out', out, '--passwords', passwords, ...flags], { env })
+  return runCli('cli/jobwarden.ts', ['redis', 'acl', '--out', out, '--passwords', passwords, ...flags], { env })
 }
 
 const passwordOf = async (user: string) => (await readFile(join(passwords, `${user}.password`), 'utf8')).trim()
@@ -76,6 +76,6 @@ test.each([
     /Allowed choices are single, sentinel, cluster/,
   ],
 ] as const)('refuses %j with status 2', async (args, problem) => {
-  const { status, stderr } = await runCli('console/jobwarden.ts', args)
+  const { status, stderr } = await runCli('cli/jobwarden.ts', args)
   expect([status, stderr]).toEqual([2, expect.stringMatching(problem)])
 })

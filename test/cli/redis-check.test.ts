@@ -2,11 +2,11 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
-import { runningServers } from '../../src/local/server-process.ts'
-import { type LocalRedis, type RedisOptions, startRedis } from '../../src/local/start-redis.ts'
-import { type Workspace, openWorkspace } from '../../src/local/workspace.ts'
-import { QUEUE_WRITES } from '../../src/queue/default-user.ts'
-import { REDIS_ROLES } from '../../src/queue/redis-roles.ts'
+import { runningServers } from '../../devkit/server-process.ts'
+import { type LocalRedis, type RedisOptions, startRedis } from '../../devkit/start-redis.ts'
+import { type Workspace, openWorkspace } from '../../devkit/workspace.ts'
+import { QUEUE_WRITES } from '../../src/redis/default-user.ts'
+import { REDIS_ROLES } from '../../src/redis/admin/roles.ts'
 import { askRedis } from '../support/ask-redis.ts'
 import { type CliResult, runCli } from '../support/run-cli.ts'
 import { loginOf, passwordOf, writeUsers } from '../support/redis-users.ts'
@@ -30,7 +30,7 @@ const start = (options: Omit<RedisOptions, 'workspace'> = {}) =>
 
 function check({ url }: Pick<LocalRedis, 'url'>, user: string, ...flags: readonly string[]): Promise<CliResult> {
   const env = { JOBWARDEN_REDIS_URL: url, JOBWARDEN_QUEUE_PREFIX: PREFIX, ...loginOf(user) }
-  return runCli('console/jobwarden.ts', ['redis', 'check', ...flags], { env })
+  return runCli('cli/jobwarden.ts', ['redis', 'check', ...flags], { env })
 }
 
 const Line = z.object({

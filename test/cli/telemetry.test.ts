@@ -1,6 +1,6 @@
 import { createServer } from 'node:http'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { freePort } from '../../src/local/free-port.ts'
+import { freePort } from '../../devkit/free-port.ts'
 import { aCommand } from '../support/a-command.ts'
 import { type BlackHole, openBlackHole } from '../support/black-hole.ts'
 import { type CliResult, runCli } from '../support/run-cli.ts'
@@ -42,7 +42,7 @@ async function timed<Result>(run: () => Promise<Result>): Promise<{ readonly res
 }
 
 const jobwarden = (args: readonly string[], env: Readonly<Record<string, string>>): Promise<CliResult> =>
-  runCli('console/jobwarden.ts', args, { env: stack.env(env), input: JSON.stringify(aCommand()) })
+  runCli('cli/jobwarden.ts', args, { env: stack.env(env), input: JSON.stringify(aCommand()) })
 
 /** Runs a worker with one job to trace, and gives how it ended and how long that took from its signal. */
 async function stopped(entry: string, env: Readonly<Record<string, string>>) {

@@ -1,7 +1,7 @@
 import { cp, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type Workspace, openWorkspace } from '../../src/local/workspace.ts'
+import { type Workspace, openWorkspace } from '../../devkit/workspace.ts'
 import { ended, endedOf, expectOrder, produce } from '../support/deployed-load.ts'
 import { DeployedStack } from '../support/deployed-stack.ts'
 import { eventually } from '../support/ledger.ts'

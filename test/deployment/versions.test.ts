@@ -2,7 +2,7 @@ import { readFile, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { z } from 'zod'
-import { OPA_VERSION } from '../../src/local/opa-version.ts'
+import { OPA_VERSION } from '../../src/policy-tools/opa-version.ts'
 import { IMAGES } from '../support/containers.ts'
 
 const Package = z.object({ version: z.string(), devDependencies: z.record(z.string(), z.string()) })
@@ -37,7 +37,7 @@ test('the same OPA is fetched, built in, beside workers and in tests', async () 
 test.each(['redis', 'postgres'] as const)('the same %s is in Compose, in tests and the fallback', async (name) => {
   const { [name]: image } = IMAGES
   const [, tag] = image.split(':')
-  for (const file of ['docker-compose.yml', `src/local/start-${name}.ts`])
+  for (const file of ['docker-compose.yml', `devkit/start-${name}.ts`])
     expect({ file, tags: [...new Set(tagsOf(await read(file), name))] }).toEqual({ file, tags: [tag] })
 })
 

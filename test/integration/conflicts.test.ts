@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
-import { type OpenProducer, openProducer } from '../../producers/open-producer.ts'
+import { type OpenProducer, openProducer } from '../../src/producer/open-producer.ts'
 import type { Config } from '../../src/config/settings.ts'
 import type { Command } from '../../src/domain/command.ts'
 import type { Enforcement } from '../../src/enforcement/process-batch.ts'

@@ -3,8 +3,8 @@ import { join } from 'node:path'
 import { sql } from 'kysely'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { Failure } from '../../src/domain/failure.ts'
-import { type LocalPostgres, startPostgres } from '../../src/local/start-postgres.ts'
-import { type Workspace, openWorkspace } from '../../src/local/workspace.ts'
+import { type LocalPostgres, startPostgres } from '../../devkit/start-postgres.ts'
+import { type Workspace, openWorkspace } from '../../devkit/workspace.ts'
 import { type Database, openPostgres } from '../../src/storage/database.ts'
 import { migrate, openMigrated } from '../../src/storage/migrate.ts'
 import { openFit } from '../../src/storage/postgres-fitness.ts'
@@ -135,7 +135,7 @@ describe('sslmode', () => {
     ['sslmode=verify-full&sslrootcert=/etc/passwd&sslcert=/etc/passwd&sslkey=/etc/passwd', /a TLS file cannot be used/],
   ])('%s is wrong, and the setting is named', async (text, complaint) => {
     const env = { JOBWARDEN_DATABASE_URL: at({ user: 'locked:s3cret', query: text }) }
-    const { status, stderr } = await runCli('console/jobwarden.ts', ['denials'], { env })
+    const { status, stderr } = await runCli('cli/jobwarden.ts', ['denials'], { env })
     expect(stderr).toMatch(/JW_CONFIG_INVALID: \s*JOBWARDEN_DATABASE_URL: /)
     expect(stderr).toMatch(complaint)
     expect(stderr).not.toContain('s3cret')
@@ -182,7 +182,7 @@ describe('a login that PostgreSQL refuses', () => {
 
   test('migrating as a user who may not make roles says so, with the right code', async () => {
     const env = { JOBWARDEN_DATABASE_URL: at({ user: 'stranger', database: 'template1' }) }
-    const { status, stderr } = await runCli('console/jobwarden.ts', ['migrate'], { env })
+    const { status, stderr } = await runCli('cli/jobwarden.ts', ['migrate'], { env })
     expect(stderr).toMatch(/^JW_STORE_REFUSED: migration .*permission denied.*as the owner/)
     expect(status).toBe(3)
   })
@@ -195,7 +195,7 @@ describe('a PostgreSQL that is not fit is refused before a command is taken:', (
   test.each([['SQL_ASCII'], ['LATIN1']])('%s', async (encoding) => {
     await create(encoding.toLowerCase(), encoding)
     const url = at({ database: encoding.toLowerCase() })
-    const { status, stderr } = await runCli('console/jobwarden.ts', ['migrate'], {
+    const { status, stderr } = await runCli('cli/jobwarden.ts', ['migrate'], {
       env: { JOBWARDEN_DATABASE_URL: url },
     })
     expect(stderr).toMatch(
@@ -219,7 +219,7 @@ describe('a PostgreSQL that is not fit is refused before a command is taken:', (
   test('a standby; denials may be read from it', async () => {
     const url = await startStandby(workspace, postgres)
     expect(await opening(url)).toBe('JW_STORE_UNFIT: this server is a standby and takes no writes; name the primary')
-    const { status, stdout } = await runCli('console/jobwarden.ts', ['denials'], {
+    const { status, stdout } = await runCli('cli/jobwarden.ts', ['denials'], {
       env: { JOBWARDEN_DATABASE_URL: url },
     })
     expect({ status, stdout }).toEqual({ status: 0, stdout: 'no denials\n' })

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { startProbeServer } from '../../src/ops/probe-server.ts'
+import { startProbeServer } from '../../src/http/probe-server.ts'
 import { createLogger } from '../../src/telemetry/logger.ts'
 import { startAuthorizer } from '../../workers/authorizer.ts'
-import { freePort } from '../../src/local/free-port.ts'
+import { freePort } from '../../devkit/free-port.ts'
 import { eventually } from '../support/ledger.ts'
 import { type Stack, startStack } from '../support/stack.ts'
 

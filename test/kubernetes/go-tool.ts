@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs'
 import { rename } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
-import { pathFolders } from '../../src/local/find-program.ts'
-import { goInstall } from '../../src/local/go-install.ts'
-import { inUnfinishedFolder } from '../../src/local/unfinished-folder.ts'
+import { pathFolders } from '../../devkit/find-program.ts'
+import { goInstall } from '../../devkit/go-install.ts'
+import { inUnfinishedFolder } from '../../devkit/unfinished-folder.ts'
 import { messageOf } from '../../src/domain/failure.ts'
 
 /** Where fetched programs and schemas are kept. */

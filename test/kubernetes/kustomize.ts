@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join, relative, resolve } from 'node:path'
-import { runProgram } from '../../src/local/run-program.ts'
-import type { Workspace } from '../../src/local/workspace.ts'
+import { runProgram } from '../../src/process/run-program.ts'
+import type { Workspace } from '../../devkit/workspace.ts'
 import { goTool } from './go-tool.ts'
 import { kubernetesSchemas } from './kubernetes-schemas.ts'
 

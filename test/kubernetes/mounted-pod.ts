@@ -1,6 +1,6 @@
 import { mkdir, symlink, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import type { Workspace } from '../../src/local/workspace.ts'
+import type { Workspace } from '../../devkit/workspace.ts'
 import { type KubernetesObject, containerOf, environmentOf, ofKind, workloads } from './objects.ts'
 
 /** What a Secret or a ConfigMap that the manifests do not hold would hold: files by its name. */

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from 'vitest'
-import { openWorkspace } from '../../src/local/workspace.ts'
+import { openWorkspace } from '../../devkit/workspace.ts'
 import { connections, unguardedPods } from './connections.ts'
 import { DEPLOYED, FETCH_MS, build, buildWith, fetchTools } from './kustomize.ts'
 import { readObjects } from './objects.ts'

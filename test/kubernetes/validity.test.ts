@@ -1,7 +1,7 @@
 import { readFile, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type Workspace, openWorkspace } from '../../src/local/workspace.ts'
+import { type Workspace, openWorkspace } from '../../devkit/workspace.ts'
 import { DEPLOYED, FETCH_MS, build, buildWith, fetchTools, validate } from './kustomize.ts'
 
 let workspace: Workspace

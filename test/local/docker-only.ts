@@ -1,8 +1,8 @@
 import { spawnSync } from 'node:child_process'
 import { symlink } from 'node:fs/promises'
 import { join } from 'node:path'
-import { findPrograms, pathFolders } from '../../src/local/find-program.ts'
-import type { Workspace } from '../../src/local/workspace.ts'
+import { findPrograms, pathFolders } from '../../devkit/find-program.ts'
+import type { Workspace } from '../../devkit/workspace.ts'
 
 /** A test of containers fails where it cannot run, and says what it lacks: it never skips. It fetches nothing itself. */
 export function requireImage(image: string): void {

@@ -1,7 +1,7 @@
 import { createServer } from 'node:net'
 import { once } from 'node:events'
 import { expect, test } from 'vitest'
-import { freePort, onFreePort } from '../../src/local/free-port.ts'
+import { freePort, onFreePort } from '../../devkit/free-port.ts'
 
 test('gives a port that a server can listen on', async () => {
   const port = await freePort()

@@ -1,8 +1,8 @@
 // Started by at-exit.test.ts: a program that starts a server and ends without stopping it, as told on its input.
 import { once } from 'node:events'
-import { startPostgres } from '../../src/local/start-postgres.ts'
-import { startRedis } from '../../src/local/start-redis.ts'
-import { openWorkspace } from '../../src/local/workspace.ts'
+import { startPostgres } from '../../devkit/start-postgres.ts'
+import { startRedis } from '../../devkit/start-redis.ts'
+import { openWorkspace } from '../../devkit/workspace.ts'
 
 const workspace = await openWorkspace()
 const start = process.argv[2] === 'postgres' ? startPostgres : startRedis

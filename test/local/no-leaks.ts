@@ -1,4 +1,4 @@
-import { runningServers } from '../../src/local/server-process.ts'
+import { runningServers } from '../../devkit/server-process.ts'
 
 /** For `afterEach`: a test ends what it starts. */
 export function requireNoServers(): void {

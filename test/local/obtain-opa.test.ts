@@ -4,10 +4,10 @@ import { chmod, mkdir, readdir, writeFile } from 'node:fs/promises'
 import { type Server, createServer } from 'node:http'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { downloadOpa } from '../../src/local/download-opa.ts'
-import { goInstallOpa } from '../../src/local/go-install-opa.ts'
-import { OPA_WAYS, type OpaWay, obtainOpa } from '../../src/local/obtain-opa.ts'
-import { type Workspace, openWorkspace } from '../../src/local/workspace.ts'
+import { downloadOpa } from '../../devkit/download-opa.ts'
+import { goInstallOpa } from '../../devkit/go-install-opa.ts'
+import { OPA_WAYS, type OpaWay, obtainOpa } from '../../devkit/obtain-opa.ts'
+import { type Workspace, openWorkspace } from '../../devkit/workspace.ts'
 
 let workspace: Workspace
 let tools: string

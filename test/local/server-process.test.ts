@@ -1,7 +1,7 @@
 import { afterEach, expect, test } from 'vitest'
-import { freePort } from '../../src/local/free-port.ts'
-import { type ServerCommand, runningServers, startServer } from '../../src/local/server-process.ts'
-import { tcpExchange } from '../../src/local/tcp-exchange.ts'
+import { freePort } from '../../devkit/free-port.ts'
+import { type ServerCommand, runningServers, startServer } from '../../devkit/server-process.ts'
+import { tcpExchange } from '../../devkit/tcp-exchange.ts'
 import { requireNoServers } from './no-leaks.ts'
 
 afterEach(requireNoServers)

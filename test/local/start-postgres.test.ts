@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs'
 import { Client } from 'pg'
 import { afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { startPostgres } from '../../src/local/start-postgres.ts'
-import { openWorkspace } from '../../src/local/workspace.ts'
+import { startPostgres } from '../../devkit/start-postgres.ts'
+import { openWorkspace } from '../../devkit/workspace.ts'
 import { dockerOnly, requireImage } from './docker-only.ts'
 import { requireNoServers } from './no-leaks.ts'
 

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { openWorkspace } from '../../src/local/workspace.ts'
+import { openWorkspace } from '../../devkit/workspace.ts'
 
 test('removes its folder with all that is in it', async () => {
   const workspace = await openWorkspace()

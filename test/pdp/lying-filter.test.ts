@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type Workspace, openWorkspace } from '../../src/local/workspace.ts'
+import { type Workspace, openWorkspace } from '../../devkit/workspace.ts'
 import { requireNoServers } from '../local/no-leaks.ts'
 import { aCommand } from '../support/a-command.ts'
 import { CircuitWatch } from '../support/circuit-watch.ts'

@@ -1,6 +1,6 @@
 import dns from 'node:dns'
 import { describe, expect, test, vi } from 'vitest'
-import { freePort } from '../../src/local/free-port.ts'
+import { freePort } from '../../devkit/free-port.ts'
 import { PEOPLE, aCommand } from '../support/a-command.ts'
 import { BROKEN, FORMLESS, GOOD_BODY, type Lie, MISSHAPEN, STATUSES } from '../support/lies.ts'
 import { LyingPdp, allowAll, answers, decides, says } from '../support/lying-pdp.ts'

@@ -1,9 +1,9 @@
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { buildBundle } from '../../src/local/build-bundle.ts'
-import { obtainOpa } from '../../src/local/obtain-opa.ts'
-import { type LocalOpa, startOpa } from '../../src/local/start-opa.ts'
-import { type Workspace, openWorkspace } from '../../src/local/workspace.ts'
+import { buildBundle } from '../../src/policy-tools/build-bundle.ts'
+import { obtainOpa } from '../../devkit/obtain-opa.ts'
+import { type LocalOpa, startOpa } from '../../devkit/start-opa.ts'
+import { type Workspace, openWorkspace } from '../../devkit/workspace.ts'
 
 /** The shipped policies as a bundle on a real OPA, asked as workers ask them. */
 let workspace: Workspace

@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { obtainOpa } from '../../src/local/obtain-opa.ts'
-import { runOpa } from '../../src/policies/run-opa.ts'
-import { testPolicies } from '../../src/policies/test-policies.ts'
-import { validatePolicies } from '../../src/policies/validate-policies.ts'
+import { obtainOpa } from '../../devkit/obtain-opa.ts'
+import { runOpa } from '../../src/policy-tools/run-opa.ts'
+import { testPolicies } from '../../src/policy-tools/test-policies.ts'
+import { validatePolicies } from '../../src/policy-tools/validate-policies.ts'
 
 const run = promisify(execFile)
 

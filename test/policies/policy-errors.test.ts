@@ -2,12 +2,12 @@ import { cp, mkdir, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { z } from 'zod'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { obtainOpa } from '../../src/local/obtain-opa.ts'
-import { type Workspace, openWorkspace } from '../../src/local/workspace.ts'
-import { askOpa } from '../../src/policies/ask-opa.ts'
-import { parseOpaErrors } from '../../src/policies/opa-errors.ts'
-import { PoliciesRefused } from '../../src/policies/policies-refused.ts'
-import { validatePolicies } from '../../src/policies/validate-policies.ts'
+import { obtainOpa } from '../../devkit/obtain-opa.ts'
+import { type Workspace, openWorkspace } from '../../devkit/workspace.ts'
+import { askOpa } from '../../src/policy-tools/ask-opa.ts'
+import { parseOpaErrors } from '../../src/policy-tools/opa-errors.ts'
+import { PoliciesRefused } from '../../src/policy-tools/policies-refused.ts'
+import { validatePolicies } from '../../src/policy-tools/validate-policies.ts'
 import { runCli } from '../support/run-cli.ts'
 
 let workspace: Workspace
@@ -43,7 +43,7 @@ describe('a fallback without `default`', () => {
     const out = join(workspace.path, 'out.tar.gz')
     const [tested, built] = [
       await runCli('scripts/policies.ts', [dir]),
-      await runCli('console/jobwarden.ts', ['policies', 'build', dir, '--environment', 'x', '--out', out]),
+      await runCli('cli/jobwarden.ts', ['policies', 'build', dir, '--environment', 'x', '--out', out]),
     ]
     for (const said of [tested.stdout, built.stderr]) {
       expect(said).toContain(complaint)

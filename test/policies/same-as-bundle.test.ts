@@ -1,12 +1,12 @@
 import { cp, mkdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { buildBundle } from '../../src/local/build-bundle.ts'
-import { obtainOpa } from '../../src/local/obtain-opa.ts'
-import { runProgram } from '../../src/local/run-program.ts'
-import { startOpa } from '../../src/local/start-opa.ts'
-import { type Workspace, openWorkspace } from '../../src/local/workspace.ts'
-import { validatePolicies } from '../../src/policies/validate-policies.ts'
+import { buildBundle } from '../../src/policy-tools/build-bundle.ts'
+import { obtainOpa } from '../../devkit/obtain-opa.ts'
+import { runProgram } from '../../src/process/run-program.ts'
+import { startOpa } from '../../devkit/start-opa.ts'
+import { type Workspace, openWorkspace } from '../../devkit/workspace.ts'
+import { validatePolicies } from '../../src/policy-tools/validate-policies.ts'
 import { runCli } from '../support/run-cli.ts'
 
 let workspace: Workspace
@@ -49,7 +49,7 @@ describe('a data file that a bundle does not hold', () => {
     expect(tested.status).toBe(1)
     expect(tested.stdout).toMatch(COMPLAINT)
     const out = join(dir, '../out.tar.gz')
-    const built = await runCli('console/jobwarden.ts', ['policies', 'build', dir, '--environment', 'x', '--out', out])
+    const built = await runCli('cli/jobwarden.ts', ['policies', 'build', dir, '--environment', 'x', '--out', out])
     expect(built.status).toBe(1)
     expect(built.stderr).toMatch(COMPLAINT)
     await expect(readFile(out)).rejects.toThrow(/ENOENT/)

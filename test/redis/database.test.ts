@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Redis } from 'ioredis'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { type LocalRedis, startRedis } from '../../src/local/start-redis.ts'
+import { type LocalRedis, startRedis } from '../../devkit/start-redis.ts'
 import { aCommand } from '../support/a-command.ts'
 import { eventually, outcomesOf } from '../support/ledger.ts'
 import { runCli } from '../support/run-cli.ts'
@@ -42,7 +42,7 @@ async function keysIn(db: number, port = redis.port, password = PASSWORD): Promi
 }
 
 const enqueue = (env: Readonly<Record<string, string>>, id: string) =>
-  runCli('console/jobwarden.ts', ['enqueue'], { env, input: JSON.stringify(aCommand({ id })) })
+  runCli('cli/jobwarden.ts', ['enqueue'], { env, input: JSON.stringify(aCommand({ id })) })
 
 describe('a database that Redis does not have', () => {
   test('is refused by a producer, and nothing is written to database 0', async () => {

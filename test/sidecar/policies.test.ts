@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
-import { obtainOpa } from '../../src/local/obtain-opa.ts'
-import { runOpa } from '../../src/policies/run-opa.ts'
-import { testPolicies } from '../../src/policies/test-policies.ts'
+import { obtainOpa } from '../../devkit/obtain-opa.ts'
+import { runOpa } from '../../src/policy-tools/run-opa.ts'
+import { testPolicies } from '../../src/policy-tools/test-policies.ts'
 
 const SIDECAR = 'sidecar/system'
 

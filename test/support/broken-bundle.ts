@@ -1,6 +1,6 @@
 import { mkdir, readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { runProgram } from '../../src/local/run-program.ts'
+import { runProgram } from '../../src/process/run-program.ts'
 import { type BundleBench, KEY_OF } from './bundle-bench.ts'
 
 /** A bundle with a good signature over something that is no Rego, as a pipeline that validates nothing makes it. */

@@ -1,9 +1,9 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
-import { onFreePort } from '../../src/local/free-port.ts'
-import { startServer } from '../../src/local/server-process.ts'
-import type { LocalOpa } from '../../src/local/start-opa.ts'
+import { onFreePort } from '../../devkit/free-port.ts'
+import { startServer } from '../../devkit/server-process.ts'
+import type { LocalOpa } from '../../devkit/start-opa.ts'
 import { type BundleBench, KEY_OF, type TokenName } from './bundle-bench.ts'
 
 export type BundledOpaOptions = {

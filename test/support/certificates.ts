@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { runProgram } from '../../src/local/run-program.ts'
-import type { Workspace } from '../../src/local/workspace.ts'
+import { runProgram } from '../../src/process/run-program.ts'
+import type { Workspace } from '../../devkit/workspace.ts'
 
 /** PEM files of a certificate and its key. */
 export type Certificate = { readonly certFile: string; readonly keyFile: string }

@@ -1,5 +1,5 @@
 import { messageOf } from '../../src/domain/failure.ts'
-import { runProgram } from '../../src/local/run-program.ts'
+import { runProgram } from '../../src/process/run-program.ts'
 import { type Compose, obtainCompose } from './obtain-compose.ts'
 
 const IMAGE = 'jobwarden:0.1.0'

@@ -1,7 +1,7 @@
 import { GenericContainer, type StartedTestContainer, Wait } from 'testcontainers'
-import { freePort } from '../../src/local/free-port.ts'
-import { runProgram } from '../../src/local/run-program.ts'
-import type { Workspace } from '../../src/local/workspace.ts'
+import { freePort } from '../../devkit/free-port.ts'
+import { runProgram } from '../../src/process/run-program.ts'
+import type { Workspace } from '../../devkit/workspace.ts'
 import type { ServerControl, Servers } from './servers.ts'
 
 /** The images that docker-compose.yml and k8s/ name; test/deployment/versions.test.ts compares them. */

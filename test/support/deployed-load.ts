@@ -1,7 +1,7 @@
 import { chmod, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect } from 'vitest'
-import type { Workspace } from '../../src/local/workspace.ts'
+import type { Workspace } from '../../devkit/workspace.ts'
 import type { DeployedStack } from './deployed-stack.ts'
 import { brokenInvariants } from './invariants.ts'
 import { eventually, recordedOutcomes } from './ledger.ts'
@@ -12,7 +12,7 @@ const WITHIN_MS = 120_000
 
 /** Enqueues every file until the queue has taken it, with the same ids again after a failure. */
 const ENQUEUE =
-  'for file in /load/*.jsonl; do until node console/jobwarden.ts enqueue <"$file" 2>&1; do sleep 0.3; done; done'
+  'for file in /load/*.jsonl; do until node cli/jobwarden.ts enqueue <"$file" 2>&1; do sleep 0.3; done; done'
 
 /**
  * Enqueues a workload in calls of `perCall` by the deployed producer, which makes a call that fails again.

@@ -1,6 +1,6 @@
 import { Redis } from 'ioredis'
 import { sql } from 'kysely'
-import { AUDIT_QUEUE, COMMAND_QUEUE } from '../../src/queue/names.ts'
+import { AUDIT_QUEUE, COMMAND_QUEUE } from '../../src/redis/queue-names.ts'
 import { type Database, openPostgres } from '../../src/storage/database.ts'
 import { ComposeProject } from './compose-project.ts'
 import { eventually } from './ledger.ts'
@@ -74,7 +74,7 @@ export class DeployedStack {
   async enqueueDenied(count: number, run: string): Promise<void> {
     const resource = { type: 'document', id: 'resource_1' }
     const command = JSON.stringify({ id: `${run}-&`, user: { id: 'stranger', role: 'user' }, action: 'read', resource })
-    const pipe = `seq 1 ${count} | sed 's/.*/${command}/' | node console/jobwarden.ts enqueue 2>&1`
+    const pipe = `seq 1 ${count} | sed 's/.*/${command}/' | node cli/jobwarden.ts enqueue 2>&1`
     const said = await this.compose.run('console', ['-c', pipe], ['--entrypoint', 'sh'])
     if (!said.includes(`${count} enqueued, 0 rejected`)) throw new Error(`jobwarden enqueue said: ${said}`)
   }

@@ -1,6 +1,6 @@
 import { type Kysely, sql } from 'kysely'
 import { z } from 'zod'
-import type { ResourceType } from '../../src/resources/resource-type.ts'
+import type { ResourceType } from '../../src/domain/resource-type.ts'
 
 const MAX_INTEGER = 2_147_483_647
 

@@ -2,7 +2,7 @@ import { writeSync } from 'node:fs'
 import { z } from 'zod'
 import { loadConfig } from '../../src/config/load-config.ts'
 import type { Enforcement } from '../../src/enforcement/process-batch.ts'
-import { refuseToStart, runProcess } from '../../src/ops/run-process.ts'
+import { refuseToStart, runProcess } from '../../src/process/run-process.ts'
 import { createLogger } from '../../src/telemetry/logger.ts'
 import { startAuthorizer } from '../../workers/authorizer.ts'
 

@@ -1,7 +1,7 @@
 import { access, mkdir, rename } from 'node:fs/promises'
 import { resolve } from 'node:path'
-import { findPrograms, pathFolders } from '../../src/local/find-program.ts'
-import { runProgram } from '../../src/local/run-program.ts'
+import { findPrograms, pathFolders } from '../../devkit/find-program.ts'
+import { runProgram } from '../../src/process/run-program.ts'
 
 /** The go.mod here pins it. */
 const VERSION = '2.40.3'

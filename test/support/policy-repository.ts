@@ -1,7 +1,7 @@
 import { cp, mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { runProgram } from '../../src/local/run-program.ts'
-import type { Workspace } from '../../src/local/workspace.ts'
+import { runProgram } from '../../src/process/run-program.ts'
+import type { Workspace } from '../../devkit/workspace.ts'
 
 /** A git repository with the shipped policies in `policies`, as Ann has committed them. */
 export type PolicyRepository = {

@@ -1,6 +1,6 @@
 import { Redis } from 'ioredis'
 import type { Config } from '../../src/config/settings.ts'
-import { COMMAND_QUEUE } from '../../src/queue/names.ts'
+import { COMMAND_QUEUE } from '../../src/redis/queue-names.ts'
 
 export type RawJob = {
   readonly id: string

@@ -1,19 +1,23 @@
-import { AGAIN } from '../../src/batching/again.ts'
-import type { PublishedDenial } from '../../src/audit/audit-sink.ts'
+import type { PublishedDenial } from '../../src/enforcement/ports/denial-sink.ts'
 import type { Command } from '../../src/domain/command.ts'
 import { type Failure, toFailure } from '../../src/domain/failure.ts'
 import type { Outcome } from '../../src/domain/outcome.ts'
 import { type Enforcement, processBatch } from '../../src/enforcement/process-batch.ts'
-import type { Pdp } from '../../src/pdp/pdp.ts'
-import type { Delivery } from '../../src/queue/delivery.ts'
-import { resourceTypes } from '../../src/resources/registry.ts'
-import type { ResourceTypes } from '../../src/resources/resource-type.ts'
+import type { Pdp } from '../../src/enforcement/ports/decision-point.ts'
+import { AGAIN, type Delivery } from '../../src/enforcement/ports/delivery.ts'
+import { resourceTypes } from '../../src/resource-types/registry.ts'
+import type { ResourceTypes } from '../../src/domain/resource-type.ts'
 import { JwsVerifier } from '../../src/signing/jws-verifier.ts'
 import { importProducerKey } from '../../src/signing/producer-keys.ts'
 import { signCommand } from '../../src/signing/sign-command.ts'
-import type { CollectionEntry, CommandStore, LedgerEntry, LoadRequest } from '../../src/storage/command-store.ts'
+import type {
+  CollectionEntry,
+  CommandStore,
+  LedgerEntry,
+  LoadRequest,
+} from '../../src/enforcement/ports/command-store.ts'
 import { TEST_KEY } from './a-command.ts'
-import type { Observer } from '../../src/enforcement/observer.ts'
+import type { Observer } from '../../src/enforcement/ports/observer.ts'
 import { UNOBSERVED } from '../../src/telemetry/observe-all.ts'
 
 const QUEUE = 'commands'

@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Workspace } from '../../src/local/workspace.ts'
-import { type AclOptions, aclFile } from '../../src/queue/acl-file.ts'
+import type { Workspace } from '../../devkit/workspace.ts'
+import { type AclOptions, aclFile } from '../../src/redis/admin/acl-file.ts'
 
 /** The password of a user of Redis in tests. */
 export function passwordOf(user: string): string {

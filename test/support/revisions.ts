@@ -1,6 +1,6 @@
 import { cp, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Workspace } from '../../src/local/workspace.ts'
+import type { Workspace } from '../../devkit/workspace.ts'
 
 /**
  * Writes policies that tell which revision decided: every reason of `authz` says so, and every read shows it in the

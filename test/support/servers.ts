@@ -1,9 +1,9 @@
-import type { ServerProcess } from '../../src/local/server-process.ts'
-import { obtainOpa } from '../../src/local/obtain-opa.ts'
-import { startOpa } from '../../src/local/start-opa.ts'
-import { startPostgres } from '../../src/local/start-postgres.ts'
-import { startRedis } from '../../src/local/start-redis.ts'
-import type { Workspace } from '../../src/local/workspace.ts'
+import type { ServerProcess } from '../../devkit/server-process.ts'
+import { obtainOpa } from '../../devkit/obtain-opa.ts'
+import { startOpa } from '../../devkit/start-opa.ts'
+import { startPostgres } from '../../devkit/start-postgres.ts'
+import { startRedis } from '../../devkit/start-redis.ts'
+import type { Workspace } from '../../devkit/workspace.ts'
 import { startContainers } from './containers.ts'
 
 /** How a test stops, breaks and starts a server. */

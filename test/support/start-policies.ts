@@ -1,8 +1,8 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { obtainOpa } from '../../src/local/obtain-opa.ts'
-import { type LocalOpa, type OpaServerOptions, startOpa } from '../../src/local/start-opa.ts'
-import type { Workspace } from '../../src/local/workspace.ts'
+import { obtainOpa } from '../../devkit/obtain-opa.ts'
+import { type LocalOpa, type OpaServerOptions, startOpa } from '../../devkit/start-opa.ts'
+import type { Workspace } from '../../devkit/workspace.ts'
 
 /** The worker's entry point, for policies that replace the shipped ones. */
 export const ENTRY_POINT = 'policies/jobs'

@@ -1,5 +1,5 @@
 import type { Config } from '../../src/config/settings.ts'
-import type { Running } from '../../src/ops/run-process.ts'
+import type { Running } from '../../src/process/run-process.ts'
 import { createLogger } from '../../src/telemetry/logger.ts'
 import { type AuditorOptions, startAuditor } from '../../workers/auditor.ts'
 import { type AuthorizerOptions, startAuthorizer } from '../../workers/authorizer.ts'

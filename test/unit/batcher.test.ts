@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import { Batcher } from '../../src/batching/batcher.ts'
-import { isolateFailures } from '../../src/batching/isolate-failures.ts'
+import { Batcher } from '../../src/process/batcher.ts'
+import { isolateFailures } from '../../src/process/isolate-failures.ts'
 import { Failure } from '../../src/domain/failure.ts'
 
 /** A run whose batches end when the test says so. */

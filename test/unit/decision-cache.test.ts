@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import type { Decision, DecisionRequest } from '../../src/domain/decision.ts'
 import { Failure } from '../../src/domain/failure.ts'
 import { DecisionCache } from '../../src/pdp/decision-cache.ts'
-import type { Pdp } from '../../src/pdp/pdp.ts'
+import type { Pdp } from '../../src/enforcement/ports/decision-point.ts'
 
 /** A PDP that allows everything in the revision that the test sets, and notes what it was asked. */
 function scriptedPdp() {

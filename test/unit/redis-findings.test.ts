@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { findingsOf } from '../../src/queue/redis-findings.ts'
+import { findingsOf } from '../../src/redis/admin/findings.ts'
 
 const LOOK = {
   appendfsync: 'everysec',

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { AUDIT_QUEUE, COMMAND_QUEUE } from '../../src/queue/names.ts'
-import { type Grant, REDIS_ROLES } from '../../src/queue/redis-roles.ts'
+import { AUDIT_QUEUE, COMMAND_QUEUE } from '../../src/redis/queue-names.ts'
+import { type Grant, REDIS_ROLES } from '../../src/redis/admin/roles.ts'
 import { commandsOfScripts } from '../support/bull-scripts.ts'
 
 const SCRIPTS = ['eval', 'evalsha']

@@ -6,7 +6,7 @@ test.each([
   ['rejected', 'Promise.reject(error)'],
 ])('what is %s and not caught ends the process with its code and place, and without its properties', (_how, fault) => {
   const source = `
-    import { endOnUncaught } from './src/ops/uncaught.ts'
+    import { endOnUncaught } from './src/process/uncaught.ts'
     endOnUncaught(3)
     const error = Object.assign(new TypeError('Invalid URL'), { input: 'redis://:QXZ@host', command: { args: ['QXZ'] } })
     ${fault}`

@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache'
-import type { FilterAnswer, FilterRequest } from '../pdp.ts'
+import type { FilterAnswer, FilterRequest } from '../../enforcement/ports/decision-point.ts'
 
 export type FilterCacheOptions = {
   readonly maxEntries: number

@@ -7,7 +7,7 @@ import {
   allOf,
   anyOf,
 } from '../../domain/row-filter.ts'
-import type { Column } from '../../resources/resource-type.ts'
+import type { Column } from '../../domain/resource-type.ts'
 import type { Call } from './call.ts'
 import { type Term, elementsOf, pathOf, scalarOf } from './rego-ast.ts'
 

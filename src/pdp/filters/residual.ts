@@ -1,5 +1,5 @@
 import { ALL, NONE, type RowFilter, allOf, anyOf, negate } from '../../domain/row-filter.ts'
-import type { Column } from '../../resources/resource-type.ts'
+import type { Column } from '../../domain/resource-type.ts'
 import type { Widening } from '../../domain/widening.ts'
 import { type Call, asCall, readLiteral } from './call.ts'
 import { type Columns, type Meaning, attributeMeaning, boundAttribute, callMeaning, present } from './literal.ts'

@@ -1,0 +1,127 @@
+import { Command } from 'commander'
+import { z } from 'zod'
+import { opaOptions, postgresOptions } from '../src/config/adapter-options.ts'
+import { loadConfig } from '../src/config/load-config.ts'
+import type { Config } from '../src/config/settings.ts'
+import { PolicyRequest, isById } from '../src/domain/command.ts'
+import { Failure } from '../src/domain/failure.ts'
+import { parseStrictJson } from '../src/parsing/parse-strict-json.ts'
+import { obtainOpa } from '../devkit/obtain-opa.ts'
+import { OpaClient } from '../src/pdp/opa-client.ts'
+import { type CandidateSource, type Explanation, explain } from '../src/explain/explain.ts'
+import { PoliciesRefused } from '../src/policy-tools/policies-refused.ts'
+import { validatePolicies } from '../src/policy-tools/validate-policies.ts'
+import { resourceTypes } from '../src/resource-types/registry.ts'
+import { whereOf } from '../src/domain/resource-type.ts'
+import type { Database } from '../src/storage/database.ts'
+import { findRequest } from '../src/storage/ledger/find-request.ts'
+import { LedgerStore } from '../src/storage/ledger/ledger-store.ts'
+import { openFit } from '../src/storage/postgres-fitness.ts'
+import { type Subject, explanationJson, explanationText } from './output/explanation-text.ts'
+import { askCandidate } from './open-candidate.ts'
+import { requirePolicyFolder } from './policy-folder.ts'
+import { requireDatabaseUrl } from './require-database-url.ts'
+import { print, say } from '../src/process/terminal.ts'
+
+/** So many rows fit one question and one screen. */
+const MAX_ROWS = 1_000
+
+type Flags = { readonly request?: string; readonly policies?: string; readonly rows?: boolean; readonly json?: boolean }
+
+/** `jobwarden explain`: why the policies decide as they do. It asks, and never executes. */
+export function explainCommand(env: Readonly<Record<string, string | undefined>>): Command {
+  return new Command('explain')
+    .description('tell why a command is allowed or denied, and which rows its user may act on; executes nothing')
+    .argument('[id]', 'id of a recorded command')
+    .option('--request <json>', 'a command that is not recorded: {"user":…,"action":…,"resource":…}')
+    .option('--policies <dir>', 'also ask the policies of this folder, and tell what would change')
+    .option('--rows', 'of a collection: list the rows that the filter lets through and the decisions do not allow')
+    .option('--json', 'as JSON')
+    .action(async (id: string | undefined, flags: Flags) => {
+      const config = loadConfig(env)
+      const database = await openReadOnly(config)
+      try {
+        const subject = await findSubject(database, id, flags.request)
+        const rows = flags.rows === true ? rowsOf(config, database, subject) : undefined
+        const current = await askCurrent(config, subject, rows)
+        const candidate = flags.policies === undefined ? undefined : await askFolder(flags.policies, subject, rows)
+        const write = flags.json === true ? explanationJson : explanationText
+        print(write({ subject, current, candidate, database }))
+      } finally {
+        await database.destroy()
+      }
+    })
+}
+
+/** PostgreSQL itself refuses a write on this connection. */
+function openReadOnly(config: Config): Promise<Database> {
+  return openFit({
+    ...postgresOptions(config),
+    url: requireDatabaseUrl(config),
+    role: 'jobwarden_authorizer',
+    readOnly: true,
+    onError: (error) => say(error.message),
+  })
+}
+
+async function findSubject(database: Database, id: string | undefined, json: string | undefined): Promise<Subject> {
+  if ((id === undefined) === (json === undefined))
+    throw new Failure('JW_CONFIG_INVALID', 'name the id of a recorded command, or give one with --request')
+  const recorded = id === undefined ? undefined : await findRequest(database, id)
+  if (id !== undefined && recorded === undefined)
+    throw new Failure('JW_CONFIG_INVALID', `the ledger has no command "${id}"; invalid ones are only in the trail`)
+  const request = recorded?.request ?? parseRequest(json ?? '')
+  const type = resourceTypes.get(request.resource.type)
+  if (type === undefined) throw new Failure('JW_CONFIG_INVALID', `there is no type "${request.resource.type}"`)
+  return { request, recorded, type, attributes: await attributesOf(database, request) }
+}
+
+async function attributesOf(database: Database, { resource }: PolicyRequest) {
+  if (!isById(resource)) return undefined
+  const store = new LedgerStore(database, resourceTypes)
+  const [loaded] = await store.load([{ commandId: '', type: resource.type, resourceId: resource.id }])
+  return loaded?.resource?.attributes
+}
+
+function parseRequest(text: string): PolicyRequest {
+  const json = parseStrictJson(text, 16)
+  if ('refused' in json) throw new Failure('JW_CONFIG_INVALID', `--request: ${json.refused.message}`)
+  const parsed = PolicyRequest.safeParse(json.value)
+  if (parsed.success) return parsed.data
+  throw new Failure('JW_CONFIG_INVALID', `--request:\n${z.prettifyError(parsed.error)}`)
+}
+
+/** The rows of a collection that are decided, as the worker would look for them. */
+function rowsOf(
+  config: Config,
+  database: Database,
+  { request: { resource }, type }: Subject,
+): CandidateSource | undefined {
+  if (isById(resource)) return undefined
+  const store = new LedgerStore(database, resourceTypes)
+  const where = whereOf(resource, type)
+  const { after } = resource
+  return ({ filter }) =>
+    store.candidates({ type: type.name, where, filter, after, limit: Math.min(config.collectionMaxExamined, MAX_ROWS) })
+}
+
+async function askCurrent(config: Config, subject: Subject, rows?: CandidateSource): Promise<Explanation> {
+  const pdp = await OpaClient.open({ ...opaOptions(config), headers: () => ({}), onCircuitChange: () => undefined })
+  try {
+    return await ask(pdp, subject, rows)
+  } finally {
+    await pdp.close()
+  }
+}
+
+async function askFolder(dir: string, subject: Subject, rows?: CandidateSource): Promise<Explanation> {
+  await requirePolicyFolder(dir)
+  const { path } = await obtainOpa({ say })
+  const problems = await validatePolicies(dir, path)
+  if (problems.length > 0) throw new PoliciesRefused(problems)
+  return askCandidate(dir, path, (pdp) => ask(pdp, subject, rows))
+}
+
+function ask(pdp: OpaClient, { request, type, attributes }: Subject, rows?: CandidateSource): Promise<Explanation> {
+  return explain(pdp, request, type, attributes, rows)
+}

@@ -1,0 +1,28 @@
+import type { Config } from '../../src/config/settings.ts'
+import type { Database } from '../../src/storage/database.ts'
+import { openFit } from '../../src/storage/postgres-fitness.ts'
+import { requireDatabaseUrl } from '../require-database-url.ts'
+import { print, say } from '../../src/process/terminal.ts'
+import { printableJson } from '../../src/domain/printable.ts'
+
+/** Lists records as the reader role sees them: as JSON lines with every column, or as `table` shows them to people. */
+export async function printRecords<Row>(
+  config: Config,
+  json: boolean,
+  list: (database: Database) => Promise<readonly Row[]>,
+  table: (records: readonly Row[]) => string,
+): Promise<void> {
+  const database = await openFit({
+    url: requireDatabaseUrl(config),
+    role: 'jobwarden_reader',
+    maxConnections: 1,
+    timeoutMs: config.databaseTimeoutMs,
+    onError: (error) => say(error.message),
+  })
+  try {
+    const records = await list(database)
+    print(json ? records.map((record) => `${printableJson(record)}\n`).join('') : table(records))
+  } finally {
+    await database.destroy()
+  }
+}

@@ -1,0 +1,76 @@
+import { Command, InvalidArgumentError } from 'commander'
+import { EnvironmentName } from '../src/domain/activation.ts'
+import { Failure } from '../src/domain/failure.ts'
+import { buildBundle } from '../src/policy-tools/build-bundle.ts'
+import { obtainOpa } from '../devkit/obtain-opa.ts'
+import { type PolicyVersion, policyVersion } from '../src/policy-tools/policy-revision.ts'
+import { rootsOf } from '../src/policy-tools/bundle-roots.ts'
+import { problemText } from '../src/policy-tools/policy-problem.ts'
+import { validatePolicies } from '../src/policy-tools/validate-policies.ts'
+import { requirePolicyFolder } from './policy-folder.ts'
+import { tellFilters } from './tell-filters.ts'
+import { print, say } from '../src/process/terminal.ts'
+
+type Flags = {
+  readonly environment: string
+  readonly out: string
+  readonly requireClean?: boolean
+  readonly requireExact?: boolean
+}
+
+/** `jobwarden policies build`: a bundle of a folder. Broken policies are no bundle, and exit status 1. */
+export function policiesBuildCommand(): Command {
+  return new Command('build')
+    .description('build a bundle of a folder of policies; the same commit gives the same bytes')
+    .argument('[folder]', 'folder of the policies', 'policies')
+    .requiredOption('--environment <name>', 'where the bundle is for, and nowhere else', environmentName)
+    .option('--out <file>', 'bundle to write', 'bundle.tar.gz')
+    .option('--require-clean', 'refuse policies that are not as git knows them')
+    .option('--require-exact', 'refuse rules that no filter says exactly, for which collections have more rows decided')
+    .action(async (folder: string, flags: Flags) => {
+      await requirePolicyFolder(folder)
+      const { path: opa } = await obtainOpa({ say })
+      const problems = await validatePolicies(folder, opa)
+      const found = problems.length > 0 ? undefined : await rootsOf(folder, opa)
+      if (found !== undefined && 'roots' in found) {
+        const exact = await tellFilters(folder, opa, say)
+        if (exact || flags.requireExact !== true) return build(folder, opa, found.roots, flags)
+        say('--require-exact: no bundle is built')
+        process.exitCode = 1
+        return
+      }
+      for (const problem of found === undefined ? problems : [found.problem]) say(problemText(problem))
+      process.exitCode = 1
+    })
+}
+
+async function build(folder: string, opa: string, roots: readonly string[], flags: Flags): Promise<void> {
+  const { environment, out } = flags
+  const version = await policyVersion(folder)
+  if (version.commit === undefined) {
+    const what = `${folder} is not as git knows it`
+    if (flags.requireClean === true)
+      throw new Failure('JW_CONFIG_INVALID', `--require-clean: ${what}; commit it, or remove what is not part of it`)
+    say(`warning: ${what}, so the bundle is named by a hash of its content, and by no commit and no author`)
+  }
+  const { revision } = version
+  await buildBundle({
+    opa,
+    policies: folder,
+    out,
+    revision,
+    manifest: { roots, metadata: metadata(version, environment) },
+  })
+  print(`wrote ${out}: revision ${revision} for ${environment}, owns ${roots.join(', ')}\n`)
+}
+
+function metadata({ commit }: PolicyVersion, environment: string): Readonly<Record<string, string>> {
+  if (commit === undefined) return { environment }
+  return { environment, author: commit.author, commit: commit.id, committed_at: commit.committedAt }
+}
+
+function environmentName(text: string): string {
+  const parsed = EnvironmentName.safeParse(text)
+  if (parsed.success) return parsed.data
+  throw new InvalidArgumentError(parsed.error.issues.map(({ message }) => message).join('; '))
+}

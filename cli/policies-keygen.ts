@@ -1,0 +1,42 @@
+import { type KeyObject, generateKeyPairSync } from 'node:crypto'
+import { writeFile } from 'node:fs/promises'
+import { Command, Option } from 'commander'
+import { ALGORITHMS, type BundleAlgorithm } from '../src/bundles/server/key-registry.ts'
+import { Failure, messageOf } from '../src/domain/failure.ts'
+import { print } from '../src/process/terminal.ts'
+
+type Flags = { readonly out: string; readonly publicOut: string; readonly alg: BundleAlgorithm }
+
+/** `jobwarden policies keygen`: a key pair that signs bundles, the private key for nobody but its owner. */
+export function policiesKeygenCommand(): Command {
+  return new Command('keygen')
+    .description('make a key pair that signs bundles, in PEM')
+    .requiredOption('--out <file>', 'private key to write; it must not exist yet')
+    .requiredOption('--public-out <file>', 'public key to write, for the bundle server and the sidecars')
+    .addOption(new Option('--alg <algorithm>', 'what it signs with').choices(ALGORITHMS).default('ES256'))
+    .action(async ({ out, publicOut, alg }: Flags) => {
+      const { privateKey, publicKey } = keyPair(alg)
+      await write(out, privateKey.export({ type: 'pkcs8', format: 'pem' }), 0o600)
+      await write(publicOut, publicKey.export({ type: 'spki', format: 'pem' }), 0o644)
+    })
+}
+
+function keyPair(algorithm: BundleAlgorithm): { readonly privateKey: KeyObject; readonly publicKey: KeyObject } {
+  switch (algorithm) {
+    case 'ES256':
+      return generateKeyPairSync('ec', { namedCurve: 'P-256' })
+    case 'RS256':
+      return generateKeyPairSync('rsa', { modulusLength: 3072 })
+    default:
+      return algorithm satisfies never
+  }
+}
+
+async function write(file: string, pem: string | Buffer, mode: number): Promise<void> {
+  try {
+    await writeFile(file, pem, { mode, flag: 'wx' })
+  } catch (error) {
+    throw new Failure('JW_CONFIG_INVALID', `cannot write the key: ${messageOf(error)}`, { cause: error })
+  }
+  print(`wrote ${file}\n`)
+}

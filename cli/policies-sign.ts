@@ -1,0 +1,46 @@
+import { readFile } from 'node:fs/promises'
+import { Command, InvalidArgumentError } from 'commander'
+import { type BundleAlgorithm, KeyId, algorithmOf } from '../src/bundles/server/key-registry.ts'
+import { Failure, messageOf } from '../src/domain/failure.ts'
+import { obtainOpa } from '../devkit/obtain-opa.ts'
+import { signBundle } from '../src/policy-tools/sign-bundle.ts'
+import { readBundle } from './read-bundle.ts'
+import { print, say } from '../src/process/terminal.ts'
+
+type Flags = { readonly key: string; readonly keyid: string; readonly out?: string }
+
+/** `jobwarden policies sign`: OPA's signature over a bundle, good for the environment that it was built for. */
+export function policiesSignCommand(): Command {
+  return new Command('sign')
+    .description('sign a bundle for the environment that it was built for')
+    .argument('<bundle>', 'bundle to sign')
+    .requiredOption('--key <file>', 'PEM file of the private key; `policies keygen` makes one')
+    .requiredOption('--keyid <name>', 'name of the key, as the bundle server and the sidecars know it', keyId)
+    .option('--out <file>', 'signed bundle to write (default: in place of the other)')
+    .action(async (bundle: string, { key: keyFile, keyid, out = bundle }: Flags) => {
+      const algorithm = await algorithmOfFile(keyFile)
+      const { path: opa } = await obtainOpa({ say })
+      const { environment: scope, manifest } = await readBundle(opa, bundle)
+      await signBundle({ opa, bundle, out, keyFile, algorithm, keyid, scope })
+      print(`wrote ${out}: revision ${manifest.revision} signed by ${keyid} (${algorithm}) for ${scope}\n`)
+    })
+}
+
+async function algorithmOfFile(file: string): Promise<BundleAlgorithm> {
+  let pem: string
+  try {
+    pem = await readFile(file, 'utf8')
+  } catch (error) {
+    throw new Failure('JW_CONFIG_INVALID', `--key: ${messageOf(error)}`, { cause: error })
+  }
+  const algorithm = pem.includes('PRIVATE KEY') ? algorithmOf(pem) : undefined
+  if (algorithm !== undefined) return algorithm
+  const wanted = 'a private key in PEM without a passphrase, EC on P-256 or RSA of at least 2048 bits'
+  throw new Failure('JW_CONFIG_INVALID', `--key ${file}: is not ${wanted}; OPA signs bundles with no other`)
+}
+
+function keyId(text: string): string {
+  const parsed = KeyId.safeParse(text)
+  if (parsed.success) return parsed.data
+  throw new InvalidArgumentError(parsed.error.issues.map(({ message }) => message).join('; '))
+}

@@ -1,0 +1,89 @@
+import { resolve } from 'node:path'
+import { messageOf } from '../src/domain/failure.ts'
+import { createContainer, findDocker } from './docker.ts'
+import { findPrograms, pathFolders } from './find-program.ts'
+import { onFreePort } from './free-port.ts'
+import { type ServerCommand, type ServerProcess, startServer } from './server-process.ts'
+import { tcpExchange } from './tcp-exchange.ts'
+import type { Workspace } from './workspace.ts'
+
+const IMAGE = 'redis:8.2'
+const ACL_INSIDE = '/etc/jobwarden-users.acl'
+
+export type RedisOptions = {
+  readonly workspace: Workspace
+  /** Whether a command survives the death of the server. Off, a restart starts empty. */
+  readonly appendonly?: boolean
+  /** Users and their rights. Without it, everyone on this machine may do everything. */
+  readonly aclFile?: string
+  readonly extraArgs?: readonly string[]
+  /** Told what takes time. */
+  readonly say?: (line: string) => void
+  /** Where programs are looked for; the PATH unless told. */
+  readonly folders?: readonly string[]
+}
+
+/** `url` names no user. */
+export type LocalRedis = { readonly url: string; readonly port: number; readonly server: ServerProcess }
+
+/**
+ * Starts a Redis of one's own, by redis-server or else in a container. The workspace stops it when it closes.
+ * @throws Error that says how to get a Redis when there is neither
+ */
+export async function startRedis(options: RedisOptions): Promise<LocalRedis> {
+  const { workspace, folders = pathFolders() } = options
+  const [program] = await findPrograms('redis-server', folders)
+  const docker = program === undefined ? await dockerOrAdvice(folders) : undefined
+  const folder = await workspace.folder('redis')
+  return onFreePort(async (port) => {
+    const command =
+      docker === undefined
+        ? { file: program ?? 'redis-server', args: redisArgs(options, port, ['--bind', '127.0.0.1', '--dir', folder]) }
+        : await inContainer(docker, options, port)
+    const server = await startServer({
+      name: 'redis-server',
+      cwd: folder,
+      isReady: (signal) => answersPing(port, signal),
+      ...command,
+    })
+    workspace.defer(() => server.stop())
+    return { url: `redis://127.0.0.1:${port}`, port, server }
+  })
+}
+
+function redisArgs({ appendonly, aclFile, extraArgs = [] }: RedisOptions, port: number, place: readonly string[]) {
+  const durability = ['--save', '', '--appendonly', appendonly === true ? 'yes' : 'no']
+  const users = aclFile === undefined ? [] : ['--aclfile', resolve(aclFile)]
+  return ['--port', String(port), ...place, ...durability, '--maxmemory-policy', 'noeviction', ...users, ...extraArgs]
+}
+
+// The container's network is its protection: only the loopback port leads to it.
+async function inContainer(
+  docker: string,
+  options: RedisOptions,
+  outside: number,
+): Promise<Pick<ServerCommand, 'file' | 'args' | 'send'>> {
+  const { workspace, aclFile, say } = options
+  say?.(`redis-server is not there; starting ${IMAGE} with docker`)
+  const inside = 6379
+  const optionsInside = { ...options, ...(aclFile !== undefined && { aclFile: ACL_INSIDE }) }
+  return createContainer(docker, workspace, {
+    image: IMAGE,
+    port: { inside, outside },
+    files: aclFile === undefined ? {} : { [ACL_INSIDE]: resolve(aclFile) },
+    args: ['redis-server', ...redisArgs(optionsInside, inside, ['--protected-mode', 'no'])],
+  })
+}
+
+async function dockerOrAdvice(folders: readonly string[]): Promise<string> {
+  try {
+    return await findDocker(folders)
+  } catch (error) {
+    const advice = 'Install Redis 6.2 or newer (`apt-get install redis-server`, `brew install redis`) or start docker.'
+    throw new Error(`no Redis: redis-server is not on the PATH; ${messageOf(error)}\n${advice}`, { cause: error })
+  }
+}
+
+async function answersPing(port: number, signal: AbortSignal): Promise<boolean> {
+  return /^(\+PONG|-NOAUTH|-NOPERM)/.test(await tcpExchange(port, 'PING\r\n', signal))
+}

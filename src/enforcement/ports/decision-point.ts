@@ -1,0 +1,48 @@
+import type { Action, User } from '../../domain/command.ts'
+import type { Decision, DecisionRequest } from '../../domain/decision.ts'
+import type { Failure } from '../../domain/failure.ts'
+import type { RowFilter } from '../../domain/row-filter.ts'
+import type { Widening } from '../../domain/widening.ts'
+import { type Column, type ResourceType, attributeColumns } from '../../domain/resource-type.ts'
+
+/** Among which rows of a type are those that this user may act on? */
+export type FilterRequest = {
+  readonly user: User
+  readonly action: Action
+  readonly type: string
+  /** The attributes that policies may speak of, and the columns behind them. */
+  readonly columns: ReadonlyMap<string, Column>
+}
+
+/** What a filter is asked for: its type is known, its attributes are not. */
+export function filterRequest(
+  { user, action }: Pick<FilterRequest, 'user' | 'action'>,
+  type: ResourceType,
+): FilterRequest {
+  return { user, action, type: type.name, columns: attributeColumns(type) }
+}
+
+/** Rows among which all those are that the user may act on. It narrows a scan; only a decision allows. */
+export type FilterAnswer = {
+  readonly filter: RowFilter
+  /** The conditions that the filter leaves out; none when it says all that the policies say. */
+  readonly widened: readonly Widening[]
+  readonly policyRevision: string
+}
+
+/** The policy decision point, as the worker needs it. */
+export interface Pdp {
+  /**
+   * Decides a batch in one query, so that all answers come from one policy revision.
+   * The result has every id of `requests` and no other: a decision, or the failure to get one.
+   * @throws Failure JW_PDP_* when there is no answer for any
+   */
+  decide(requests: ReadonlyMap<string, DecisionRequest>): Promise<ReadonlyMap<string, Decision | Failure>>
+
+  /**
+   * The filters of a batch; equal requests share one answer. A filter is seconds old at most.
+   * The result has every id of `requests` and no other: an answer, or the failure to get one.
+   * @throws Failure JW_PDP_* when there is no answer for any
+   */
+  filter(requests: ReadonlyMap<string, FilterRequest>): Promise<ReadonlyMap<string, FilterAnswer | Failure>>
+}

@@ -1,0 +1,33 @@
+import type { Action } from '../../domain/command.ts'
+import type { Case, Ended } from '../case.ts'
+import type { Delivery } from './delivery.ts'
+
+/** The steps of a batch, in their order. */
+export type StepName = 'admit' | 'load' | 'decide' | 'examine' | 'commit' | 'publish'
+
+/** Runs one step of a batch for the deliveries or cases that take part in it. */
+export type RunStep = <Result>(
+  name: StepName,
+  participants: readonly (Delivery | Case)[],
+  run: () => Promise<Result>,
+) => Promise<Result>
+
+/** Rows that a filter let through and the decisions denied. */
+export type Disagreement = {
+  readonly type: string
+  readonly action: Action
+  readonly policyRevision: string
+  readonly rows: number
+  /** The conditions that the filter left out. Without any, it should have known better. */
+  readonly widened: readonly string[]
+}
+
+/** Sees what happens, once a batch: traces and figures hang on it. It changes nothing. */
+export type Observer = {
+  /** Runs a batch, whose steps go through the function that `run` is given, and sees how each of its jobs ended. */
+  readonly batch: (
+    deliveries: readonly Delivery[],
+    run: (step: RunStep) => Promise<readonly Ended[]>,
+  ) => Promise<readonly Ended[]>
+  readonly disagreement: (seen: Disagreement) => void
+}

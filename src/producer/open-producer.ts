@@ -1,0 +1,54 @@
+import { redisOptions } from '../config/adapter-options.ts'
+import { readProducerKeys } from '../config/read-producer-keys.ts'
+import type { Config } from '../config/settings.ts'
+import type { Command } from '../domain/command.ts'
+import { Failure } from '../domain/failure.ts'
+import { Producer } from './producer.ts'
+import { CommandQueue } from '../queue/command-queue.ts'
+import { COMMAND_QUEUE } from '../redis/queue-names.ts'
+import { queueTelemetry } from '../queue/queue-telemetry.ts'
+import { reachRedis } from '../redis/connect.ts'
+import { importProducerKey } from '../signing/producer-keys.ts'
+import { signCommand } from '../signing/sign-command.ts'
+
+export type OpenProducerOptions = {
+  /** Which key of JOBWARDEN_PRODUCER_KEYS_FILE signs; the first unless told. */
+  readonly kid?: string | undefined
+  /** How long commands stay valid unless they say it themselves. */
+  readonly lifetimeMs: number
+  readonly tracing: boolean
+}
+
+export type OpenProducer = {
+  readonly producer: Producer
+  readonly sign: (command: Command) => Promise<string>
+  close(): Promise<void>
+}
+
+/**
+ * Opens a producer on the command queue: what an upstream service calls once at its start.
+ * @throws Failure JW_CONFIG_INVALID when there is no such key, JW_QUEUE_UNAVAILABLE when Redis is not there,
+ * JW_REDIS_UNFIT when it may lose commands by itself
+ */
+export async function openProducer(config: Config, options: OpenProducerOptions): Promise<OpenProducer> {
+  const keys = await readProducerKeys(config.producerKeysFile)
+  const jwk = options.kid === undefined ? keys[0] : keys.find(({ kid }) => kid === options.kid)
+  if (jwk === undefined)
+    throw new Failure('JW_CONFIG_INVALID', `${config.producerKeysFile ?? ''} has no key "${options.kid ?? ''}"`)
+  const key = await importProducerKey(jwk, 'sign')
+  const onError = () => undefined // Calls that fail report it themselves.
+  const redis = await reachRedis(redisOptions(config), onError)
+  const telemetry = options.tracing ? queueTelemetry() : undefined
+  const confirm = { replicas: config.redisConfirmReplicas, timeoutMs: config.redisConfirmMs }
+  const sink = new CommandQueue({ prefix: config.queuePrefix, redis, confirm, telemetry, onError })
+  const sign = (command: Command) => signCommand(command, COMMAND_QUEUE, key)
+  const { lifetimeMs } = options
+  return {
+    producer: new Producer({ sink, queue: COMMAND_QUEUE, sign, lifetimeMs, maxBytes: config.commandMaxBytes }),
+    sign,
+    close: async () => {
+      await sink.close()
+      redis.disconnect()
+    },
+  }
+}

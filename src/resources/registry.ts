@@ -1,5 +1,0 @@
-import { document } from './document.ts'
-import { declareResourceTypes } from './resource-type.ts'
-
-/** Every resource type that this deployment knows. Add yours here; docs/resource-types.md shows the whole way. */
-export const resourceTypes = declareResourceTypes([document])
