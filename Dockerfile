@@ -1,5 +1,5 @@
 # One image for every role: the argument names it, `workers/authorizer.ts` unless told. Nothing in it is writable and
-# nothing needs to be. .nvmrc, package.json and this file name the same Node; test/deployment/versions.test.ts sees to it.
+# nothing needs to be. .nvmrc, package.json and this file name the same Node; test/system/deployment/versions.test.ts sees to it.
 FROM node:24-bookworm-slim AS dependencies
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./

@@ -4,10 +4,12 @@ import { parseArgs } from 'node:util'
 import { messageOf } from '../src/domain/failure.ts'
 import { configurationPage } from './docs/configuration-page.ts'
 import { errorsPage } from './docs/errors-page.ts'
+import { withLayerDiagram } from './docs/layer-diagram.ts'
 import { redisUsersPage } from './docs/redis-users-page.ts'
 
 /** The pages that are made from the code, by their path from the root of the repository. */
-const PAGES: Readonly<Record<string, () => string>> = {
+const PAGES: Readonly<Record<string, (page: string) => string>> = {
+  'docs/architecture.md': withLayerDiagram,
   'docs/errors.md': errorsPage,
   'docs/configuration.md': configurationPage,
   'docs/redis-users.md': redisUsersPage,
@@ -19,8 +21,9 @@ const ROOT = join(import.meta.dirname, '..')
 async function generateDocs(check: boolean): Promise<void> {
   const stale: string[] = []
   for (const [path, make] of Object.entries(PAGES)) {
-    const text = make()
-    if (text === (await textOf(path))) continue
+    const page = await textOf(path)
+    const text = make(page)
+    if (text === page) continue
     if (check) stale.push(path)
     else {
       await writeFile(join(ROOT, path), text)
@@ -31,11 +34,11 @@ async function generateDocs(check: boolean): Promise<void> {
     throw new Error(stale.map((path) => `${path} is stale: run \`npm run docs\` and commit it`).join('\n'))
 }
 
-async function textOf(path: string): Promise<string | undefined> {
+async function textOf(path: string): Promise<string> {
   try {
     return await readFile(join(ROOT, path), 'utf8')
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return ''
     throw error
   }
 }

@@ -14,7 +14,7 @@ export function redisUsersPage(): string {
     generatedFrom('src/redis/admin/roles.ts'),
     '# Users of Redis',
     '`npx jobwarden redis acl` writes these users into an ACL file; [redis.md](redis.md#users) shows how. Nobody gets ' +
-      'in without a name and a password. `test/redis/acl.test.ts` tries every action as every user.',
+      'in without a name and a password. `test/servers/redis/acl.test.ts` tries every action as every user.',
     '## Roles',
     table(
       ['User', 'May', 'Keys', 'Commands'],

@@ -2,19 +2,20 @@ import type { Observer } from '../enforcement/ports/observer.ts'
 
 /** Several observers as one: each sees every batch and every step, the first of them outermost. */
 export function observeAll(observers: readonly Observer[]): Observer {
+  return observers.reduceRight(inside, UNOBSERVED)
+}
+
+function inside(inner: Observer, outer: Observer): Observer {
   return {
-    batch: (deliveries, run) => {
-      const nested = observers.reduceRight<typeof run>(
-        (inner, observer) => (outer) =>
-          observer.batch(deliveries, (own) =>
-            inner((name, participants, step) => outer(name, participants, () => own(name, participants, step))),
-          ),
-        run,
-      )
-      return nested((_name, _participants, step) => step())
-    },
+    batch: (deliveries, run) =>
+      outer.batch(deliveries, (outerStep) =>
+        inner.batch(deliveries, (innerStep) =>
+          run((name, participants, step) => outerStep(name, participants, () => innerStep(name, participants, step))),
+        ),
+      ),
     disagreement: (seen) => {
-      for (const observer of observers) observer.disagreement(seen)
+      outer.disagreement(seen)
+      inner.disagreement(seen)
     },
   }
 }

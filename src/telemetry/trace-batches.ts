@@ -13,12 +13,9 @@ import {
 import { isById } from '../domain/command.ts'
 import { Failure, toFailure } from '../domain/failure.ts'
 import { isAudited } from '../domain/outcome.ts'
-import type { Ended } from '../enforcement/case.ts'
-import type { Observer, RunStep, StepName } from '../enforcement/ports/observer.ts'
+import type { EndedJob, Observer, RunStep, StepName } from '../enforcement/ports/observer.ts'
 import type { Delivery } from '../enforcement/ports/delivery.ts'
 import { ATTRIBUTE, SPAN, TRACER_NAME } from './names.ts'
-
-type Batch = Parameters<Observer['batch']>[1]
 
 type StepRecord = {
   readonly name: StepName
@@ -50,7 +47,10 @@ export class BatchTraces implements Observer {
     this.#surroundings = surroundings
   }
 
-  async batch(deliveries: readonly Delivery[], run: Batch): Promise<readonly Ended[]> {
+  async batch<Job extends EndedJob>(
+    deliveries: readonly Delivery[],
+    run: (step: RunStep) => Promise<readonly Job[]>,
+  ): Promise<readonly Job[]> {
     const recorded = deliveries.filter(isRecorded)
     const first = recorded[0]
     if (first === undefined) return run((_name, _participants, step) => step())
@@ -86,7 +86,7 @@ export class BatchTraces implements Observer {
   }
 
   /** Writes the steps that one job took part in to its own trace. */
-  #tellJob(tracer: Tracer, ended: Ended, steps: readonly StepRecord[]): void {
+  #tellJob(tracer: Tracer, ended: EndedJob, steps: readonly StepRecord[]): void {
     const { delivery } = ended
     if (!isRecorded(delivery)) return
     const parent = trace.setSpanContext(ROOT_CONTEXT, delivery.trace)
@@ -120,12 +120,12 @@ function isRecorded(delivery: Delivery): delivery is Delivery & { readonly trace
   return delivery.trace !== undefined && (delivery.trace.traceFlags & TraceFlags.SAMPLED) !== 0
 }
 
-function isPublished({ end }: Ended): boolean {
+function isPublished({ end }: EndedJob): boolean {
   return !(end instanceof Failure) && isAudited(end)
 }
 
 /** What may be told of a command: names and codes, never a resource's content and never a signature. */
-function jobAttributes(name: StepName, { accepted, delivery, end }: Ended, policyPath: string): Attributes {
+function jobAttributes(name: StepName, { accepted, delivery, end }: EndedJob, policyPath: string): Attributes {
   switch (name) {
     case 'admit':
       return {
@@ -151,7 +151,7 @@ function jobAttributes(name: StepName, { accepted, delivery, end }: Ended, polic
   }
 }
 
-function decisionAttributes(end: Ended['end']): Attributes {
+function decisionAttributes(end: EndedJob['end']): Attributes {
   if (end instanceof Failure || !('policyRevision' in end)) return {}
   const denied = end.outcome === 'denied'
   return {

@@ -4,7 +4,7 @@ import { runProgram } from '../../src/process/run-program.ts'
 import type { Workspace } from '../../devkit/workspace.ts'
 import type { ServerControl, Servers } from './servers.ts'
 
-/** The images that docker-compose.yml and k8s/ name; test/deployment/versions.test.ts compares them. */
+/** The images that docker-compose.yml and k8s/ name; test/system/deployment/versions.test.ts compares them. */
 export const IMAGES = {
   redis: 'redis:8.2',
   postgres: 'postgres:18',

@@ -5,7 +5,7 @@ import { runProgram } from '../../src/process/run-program.ts'
 
 /** The go.mod here pins it. */
 const VERSION = '2.40.3'
-const SOURCE = 'test/deployment/compose-tool'
+const SOURCE = 'test/system/deployment/compose-tool'
 
 /** How to call Compose 2: a program, and the arguments that come first. */
 export type Compose = { readonly file: string; readonly args: readonly string[] }

@@ -1,5 +1,6 @@
-import type { Action } from '../../domain/command.ts'
-import type { Case, Ended } from '../case.ts'
+import type { Action, Command } from '../../domain/command.ts'
+import type { Failure } from '../../domain/failure.ts'
+import type { Outcome } from '../../domain/outcome.ts'
 import type { Delivery } from './delivery.ts'
 
 /** The steps of a batch, in their order. */
@@ -8,9 +9,16 @@ export type StepName = 'admit' | 'load' | 'decide' | 'examine' | 'commit' | 'pub
 /** Runs one step of a batch for the deliveries or cases that take part in it. */
 export type RunStep = <Result>(
   name: StepName,
-  participants: readonly (Delivery | Case)[],
+  participants: readonly (Delivery | { readonly delivery: Delivery })[],
   run: () => Promise<Result>,
 ) => Promise<Result>
+
+/** A job at its end. It has a command when that could be believed. */
+export type EndedJob = {
+  readonly delivery: Delivery
+  readonly accepted?: { readonly command: Command; readonly producer: string } | undefined
+  readonly end: Outcome | Failure
+}
 
 /** Rows that a filter let through and the decisions denied. */
 export type Disagreement = {
@@ -25,9 +33,9 @@ export type Disagreement = {
 /** Sees what happens, once a batch: traces and figures hang on it. It changes nothing. */
 export type Observer = {
   /** Runs a batch, whose steps go through the function that `run` is given, and sees how each of its jobs ended. */
-  readonly batch: (
+  readonly batch: <Job extends EndedJob>(
     deliveries: readonly Delivery[],
-    run: (step: RunStep) => Promise<readonly Ended[]>,
-  ) => Promise<readonly Ended[]>
+    run: (step: RunStep) => Promise<readonly Job[]>,
+  ) => Promise<readonly Job[]>
   readonly disagreement: (seen: Disagreement) => void
 }

@@ -1,0 +1,134 @@
+/** Which files a rule is about: a folder (ending in `/`) or a file, from the root of the repository. */
+type Place = string
+
+export type Layer = {
+  readonly name: string
+  readonly places: readonly Place[]
+  /** Places of this repository that it may import, besides its own. */
+  readonly mayImport: readonly Place[]
+}
+
+/** The interfaces between the enforcement and its adapters. */
+export const PORTS: Place = 'src/enforcement/ports/'
+
+/** The layers of docs/architecture.md, from the bottom. The first one that a file belongs to counts. */
+export const LAYERS: readonly Layer[] = [
+  { name: 'domain', places: ['src/domain/'], mayImport: [] },
+  { name: 'ports', places: [PORTS], mayImport: ['src/domain/'] },
+  { name: 'parsing', places: ['src/parsing/'], mayImport: ['src/domain/'] },
+  { name: 'names', places: ['src/telemetry/names.ts'], mayImport: [] },
+  { name: 'enforcement', places: ['src/enforcement/'], mayImport: ['src/domain/', 'src/parsing/', PORTS] },
+  { name: 'audit', places: ['src/audit/'], mayImport: ['src/domain/', PORTS] },
+  { name: 'explain', places: ['src/explain/'], mayImport: ['src/domain/', PORTS] },
+  { name: 'resource types', places: ['src/resource-types/'], mayImport: ['src/domain/'] },
+  { name: 'pdp adapter', places: ['src/pdp/'], mayImport: ['src/domain/', 'src/parsing/', PORTS] },
+  {
+    name: 'storage adapter',
+    places: ['src/storage/'],
+    mayImport: ['src/domain/', 'src/audit/activation-trail.ts', 'src/audit/audit-trail.ts', PORTS],
+  },
+  { name: 'signing adapter', places: ['src/signing/'], mayImport: ['src/domain/', PORTS] },
+  { name: 'redis', places: ['src/redis/'], mayImport: ['src/domain/'] },
+  {
+    name: 'queue adapter',
+    places: ['src/queue/'],
+    mayImport: ['src/domain/', 'src/redis/', 'src/telemetry/names.ts', PORTS],
+  },
+  {
+    name: 'policy tools',
+    places: ['src/policy-tools/'],
+    mayImport: ['src/domain/', 'src/process/run-program.ts', PORTS],
+  },
+  {
+    name: 'bundle server',
+    places: ['src/bundles/server/'],
+    mayImport: [
+      'src/domain/',
+      'src/bundles/',
+      'src/policy-tools/inspect-bundle.ts',
+      'src/policy-tools/run-opa.ts',
+      'src/telemetry/logger.ts',
+    ],
+  },
+  { name: 'bundles', places: ['src/bundles/'], mayImport: ['src/domain/', 'src/audit/copy-activations.ts'] },
+  { name: 'telemetry', places: ['src/telemetry/'], mayImport: ['src/domain/', PORTS] },
+  { name: 'process', places: ['src/process/'], mayImport: ['src/domain/', 'src/telemetry/logger.ts', PORTS] },
+  { name: 'http', places: ['src/http/'], mayImport: ['src/domain/'] },
+  {
+    name: 'config',
+    places: ['src/config/'],
+    mayImport: [
+      'src/domain/',
+      'src/pdp/',
+      'src/storage/database.ts',
+      'src/storage/postgres-url.ts',
+      'src/signing/producer-keys.ts',
+      'src/redis/options.ts',
+      'src/bundles/server/key-registry.ts',
+      'src/bundles/server/access-tokens.ts',
+    ],
+  },
+  // The library for upstream services: it wires what it is given, as a root does.
+  {
+    name: 'producer',
+    places: ['src/producer/'],
+    mayImport: [
+      'src/domain/',
+      'src/config/',
+      'src/signing/',
+      'src/redis/',
+      'src/queue/',
+      'src/resource-types/',
+      'src/telemetry/',
+    ],
+  },
+  { name: 'devkit', places: ['devkit/'], mayImport: ['src/domain/', 'src/process/', 'src/policy-tools/'] },
+  { name: 'workers', places: ['workers/'], mayImport: ['src/'] },
+  { name: 'command line', places: ['cli/'], mayImport: ['src/', 'devkit/'] },
+  {
+    name: 'development',
+    places: ['scripts/', 'bench/'],
+    mayImport: ['src/', 'workers/', 'cli/', 'devkit/', 'scripts/', 'bench/'],
+  },
+]
+
+/** Packages that one adapter keeps to itself. What is not named here may be imported by any layer but the domain. */
+export const QUARANTINE: Readonly<Record<string, readonly Place[]>> = {
+  bullmq: ['src/queue/', 'bench/'],
+  'bullmq-otel': ['src/queue/'],
+  ioredis: ['src/redis/', 'bench/', 'scripts/'],
+  undici: ['src/pdp/', 'bench/'],
+  opossum: ['src/pdp/'],
+  kysely: ['src/storage/', 'scripts/', 'bench/'],
+  pg: ['src/storage/', 'bench/'],
+  '@electric-sql/pglite': ['src/storage/'],
+  jose: ['src/signing/'],
+  '@opentelemetry/sdk-node': ['src/telemetry/register.ts'],
+  pino: ['src/telemetry/'],
+  commander: ['cli/'],
+}
+
+/** The only packages of the domain. */
+export const DOMAIN_PACKAGES: readonly string[] = ['zod']
+
+/**
+ * The only files that read the environment: the entry lines of the composition roots, the SDK's bootstrap, and what
+ * starts programs of this machine, which are found by PATH and inherit the rest.
+ */
+export const READS_ENVIRONMENT: readonly Place[] = [
+  'workers/authorizer.ts',
+  'workers/auditor.ts',
+  'workers/healthcheck.ts',
+  'workers/bundles.ts',
+  'cli/jobwarden.ts',
+  'src/telemetry/register.ts',
+  'devkit/',
+  'scripts/',
+  'bench/',
+]
+
+/** Names that say nothing of what is in a file. */
+export const BANNED_NAMES = /(^|\/)(index|types|utils?|helpers?|manager|common|misc)(\.ts|\/)/
+
+/** Files may be this long without a word; longer ones hold more than one idea. */
+export const MAX_LINES = 300
