@@ -13,6 +13,7 @@ import { PoliciesRefused } from '../src/policy-tools/policies-refused.ts'
 import { validatePolicies } from '../src/policy-tools/validate-policies.ts'
 import { resourceTypes } from '../src/resource-types/registry.ts'
 import { whereOf } from '../src/domain/resource-type.ts'
+import { ALL } from '../src/domain/row-filter.ts'
 import type { Database } from '../src/storage/database.ts'
 import { findRequest } from '../src/storage/ledger/find-request.ts'
 import { LedgerStore } from '../src/storage/ledger/ledger-store.ts'
@@ -79,8 +80,8 @@ async function findSubject(database: Database, id: string | undefined, json: str
 async function attributesOf(database: Database, { resource }: PolicyRequest) {
   if (!isById(resource)) return undefined
   const store = new LedgerStore(database, resourceTypes)
-  const [loaded] = await store.load([{ commandId: '', type: resource.type, resourceId: resource.id }])
-  return loaded?.resource?.attributes
+  const [found] = await store.candidates({ type: resource.type, where: {}, filter: ALL, keys: [resource.id], limit: 1 })
+  return found?.attributes
 }
 
 function parseRequest(text: string): PolicyRequest {

@@ -22,7 +22,7 @@ function mebibytes(quantity: string): number {
   return Number(number) * factor
 }
 
-export const isOpa = ({ image }: Container) => image.startsWith('openpolicyagent/opa:')
+const isOpa = ({ image }: Container) => image.startsWith('openpolicyagent/opa:')
 const isOurs = (container: Container) => isOpa(container) || container.image.startsWith('jobwarden:')
 const namesOf = (containers: readonly Container[]) => containers.map(({ name }) => name)
 
@@ -145,7 +145,7 @@ const ports: PodRule = ({ template }, objects) => {
   ]
 }
 
-export const POD_RULES = {
+const POD_RULES = {
   noToken,
   noServiceLinks,
   resources,

@@ -7,7 +7,7 @@ import { eventually } from './ledger.ts'
 import { REPLICA_LOGIN, passwordOf, writeUsers } from './redis-users.ts'
 
 /** How long a node may be silent before the others elect a replica of it. */
-export const NODE_TIMEOUT_MS = 2_000
+const NODE_TIMEOUT_MS = 2_000
 
 export type LocalCluster = {
   readonly nodes: readonly LocalRedis[]

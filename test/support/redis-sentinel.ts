@@ -14,7 +14,7 @@ export const MASTER_NAME = 'queues'
 export const SENTINEL_PASSWORD = 'password-of-sentinels-in-tests'
 
 /** How long a master may be silent before the sentinels elect its replica. */
-export const DOWN_AFTER_MS = 1_000
+const DOWN_AFTER_MS = 1_000
 
 export type LocalSentinels = {
   readonly master: LocalRedis
