@@ -53,7 +53,7 @@ export class OpaClient implements Pdp {
       post: (path: string, body: string, signal: AbortSignal) => this.#post(path, body, signal),
       revision: (signal: AbortSignal) => this.#revision(signal),
     }
-    this.#filters = new Filters(api, { ttlMs: options.filterTtlMs, patienceMs: options.timeoutMs / 2 })
+    this.#filters = new Filters(api, { ttlMs: options.filterTtlMs, patienceMs: Math.ceil(options.timeoutMs / 3) })
   }
 
   static async open(options: OpaClientOptions): Promise<OpaClient> {

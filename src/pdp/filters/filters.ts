@@ -21,7 +21,7 @@ export type FilterApi = {
 export type FiltersOptions = {
   /** How long a filter may be used again, in milliseconds; 0 keeps none. */
   readonly ttlMs: number
-  /** OPA may take this long for one filter; then it is every row. */
+  /** OPA may take this long for one filter, twice; then it is every row. */
   readonly patienceMs: number
 }
 
@@ -85,14 +85,30 @@ export class Filters {
     return { ...compiled, policyRevision }
   }
 
-  /** A filter that OPA cannot make is every row: the decisions on the rows say then what is wrong. */
+  /**
+   * A filter that OPA cannot make is every row: the decisions on the rows say then what is wrong. When OPA takes too long,
+   * it is asked once more after it has answered something easy: a pause of the machine must not widen a filter.
+   */
   async #ask(request: FilterRequest, traits: PolicyTraits, signal: AbortSignal): Promise<CompiledFilter> {
+    const inTime = await this.#askInTime(request, traits, signal)
+    if (inTime !== undefined) return inTime
+    await this.#api.revision(signal)
+    return (await this.#askInTime(request, traits, signal)) ?? everyRow('JW_PDP_TIMEOUT')
+  }
+
+  /** Undefined when OPA took too long. */
+  async #askInTime(
+    request: FilterRequest,
+    traits: PolicyTraits,
+    signal: AbortSignal,
+  ): Promise<CompiledFilter | undefined> {
     const patience = AbortSignal.any([signal, AbortSignal.timeout(this.#options.patienceMs)])
     try {
       return readFilter(await this.#api.post(COMPILE_PATH, compileBody(request), patience), request, traits)
     } catch (error) {
       if (!(error instanceof Failure) || signal.aborted) throw error
-      if (error.code === 'JW_PDP_TIMEOUT' || mayBePoison(error)) return everyRow(error.code)
+      if (error.code === 'JW_PDP_TIMEOUT') return undefined
+      if (mayBePoison(error)) return everyRow(error.code)
       throw error
     }
   }

@@ -76,6 +76,20 @@ describe('what a PDP says of filters never decides: the rows are asked about one
     expect({ recorded, published }).toEqual({ recorded: [], published: [] })
   })
 
+  test('a pause of OPA widens no filter: it is asked again', async () => {
+    let paused = false
+    const none = result({})
+    const script: Script = (response, question) => {
+      if (paused) return none(response, question)
+      paused = true
+      return undefined
+    }
+    await using pdp = await LyingPdp.open(liesAboutFilters(script))
+    await using client = await openClient({ url: pdp.url, timeoutMs: 600 })
+    const { settlements } = await enforce([deletion()], client)
+    expect(settlements).toMatchObject([{ outcome: 'denied', reasons: [{ code: 'no_rows_allowed' }] }])
+  })
+
   test('no row is believed of the revision that is active, and of no other', async () => {
     const none = result({})
     await using pdp = await LyingPdp.open(liesAboutFilters(none))
