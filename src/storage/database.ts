@@ -47,8 +47,10 @@ export function openPostgres(options: PostgresOptions): Database {
       ...(options.readOnly === true ? ['-c default_transaction_read_only=on'] : []),
     ].join(' '),
   })
-  // An idle connection that dies is replaced by the pool; without a listener it would end the process.
+  // A connection that dies is replaced by the pool; without listeners it would end the process. One that is in use has
+  // none of the pool's: the statement under way fails with the same error, or else the next one.
   pool.on('error', (error) => options.onError(storeFailure(error, 'an idle connection')))
+  pool.on('connect', (client) => client.on('error', () => undefined))
   return new Kysely({ dialect: new PostgresDialect({ pool }) })
 }
 

@@ -10,12 +10,15 @@ import { migrate, openMigrated } from '../../../src/storage/migrate.ts'
 import { openFit } from '../../../src/storage/postgres-fitness.ts'
 import { type Authority, createAuthority } from '../../support/certificates.ts'
 import { startPooler, startStandby, tlsSettings } from '../../support/odd-postgres.ts'
+import { eventually } from '../../support/ledger.ts'
 import { runCli } from '../../support/run-cli.ts'
+import { TcpProxy } from '../../support/tcp-proxy.ts'
 
 let workspace: Workspace
 let authority: Authority
 let postgres: LocalPostgres
 let owner: Database
+let proxy: TcpProxy
 
 const COMMON = { maxConnections: 1, timeoutMs: 10_000, onError: () => undefined }
 
@@ -36,6 +39,8 @@ host replication all 127.0.0.1/32 trust
   owner = openPostgres({ ...COMMON, url: postgres.url })
   workspace.defer(() => owner.destroy())
   await migrate(owner)
+  proxy = await TcpProxy.open(postgres.port)
+  workspace.defer(() => proxy.close())
   for (const login of ['locked', 'barred', 'stranger']) await run(`create role ${login} login password 's3cret'`)
   await run('grant jobwarden_authorizer, jobwarden_reader to locked')
 })
@@ -50,6 +55,12 @@ const at = (change: { user?: string; database?: string; query?: string; port?: n
   url.search = change.query ?? ''
   url.port = String(change.port ?? postgres.port)
   return url.href
+}
+
+/** How many connections that are to be reset are in this state. */
+async function inState(state: 'active' | 'idle'): Promise<number> {
+  const of = sql`select from pg_stat_activity where application_name = 'reset' and state = ${state}`
+  return (await of.execute(owner)).rows.length
 }
 
 /** How opening as a worker ends: with `open`, or with the message of the failure. */
@@ -185,6 +196,38 @@ describe('a login that PostgreSQL refuses', () => {
     const { status, stderr } = await runCli('cli/jobwarden.ts', ['migrate'], { env })
     expect(stderr).toMatch(/^JW_STORE_REFUSED: migration .*permission denied.*as the owner/)
     expect(status).toBe(3)
+  })
+})
+
+describe('a connection that is reset costs what it was used for, and not the process:', () => {
+  test.each<[string, (database: Database, reset: () => void) => Promise<unknown>]>([
+    [
+      'in a statement',
+      async (database, reset) => {
+        const asleep = sql`select pg_sleep(60)`.execute(database)
+        await eventually(async () => (await inState('active')) > 0 || undefined)
+        reset()
+        return asleep
+      },
+    ],
+    [
+      'between two statements',
+      (database, reset) =>
+        database.connection().execute(async (held) => {
+          await sql`select 1`.execute(held)
+          reset()
+          await eventually(async () => (await inState('idle')) === 0 || undefined)
+          return sql`select 1`.execute(held)
+        }),
+    ],
+  ])('%s', async (_when, use) => {
+    const database = openPostgres({ ...COMMON, url: at({ port: proxy.port, query: 'application_name=reset' }) })
+    try {
+      await expect(use(database, () => proxy.reset())).rejects.toThrow()
+      expect((await sql<{ one: number }>`select 1 as one`.execute(database)).rows).toEqual([{ one: 1 }])
+    } finally {
+      await database.destroy()
+    }
   })
 })
 
