@@ -3,6 +3,7 @@ import { opaOptions } from '../src/config/adapter-options.ts'
 import { loadConfig } from '../src/config/load-config.ts'
 import type { User } from '../src/domain/command.ts'
 import { Failure } from '../src/domain/failure.ts'
+import { NO_LIMITS } from '../src/domain/producer-limits.ts'
 import { processBatch } from '../src/enforcement/process-batch.ts'
 import type { LocalOpa } from '../devkit/start-opa.ts'
 import { OpaClient } from '../src/pdp/opa-client.ts'
@@ -75,7 +76,7 @@ export async function openWays(db: Database, opa: LocalOpa) {
     const payload = JSON.stringify({ queue: 'bench', command })
     const [end] = await processBatch([delivery], {
       admission: {
-        verifier: { verify: async () => ({ payload, producer: 'bench' }) },
+        verifier: { verify: async () => ({ payload, producer: 'bench', limits: NO_LIMITS }) },
         resourceTypes,
         limits: { maxBytes: 65_536, maxDepth: 8, clockSkewMs: 1_000 },
         now: Date.now,

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { sql } from 'kysely'
+import { NO_LIMITS } from '../src/domain/producer-limits.ts'
 import { buildBundle } from '../src/policy-tools/build-bundle.ts'
 import { obtainOpa } from '../devkit/obtain-opa.ts'
 import type { ServerProcess } from '../devkit/server-process.ts'
@@ -39,7 +40,8 @@ export async function startServers(workspace: Workspace, say: (line: string) => 
     startPostgres({ workspace, fsync: true, say }),
     startTraceSink(workspace),
   ])
-  const jwk = { kty: 'oct', kid: 'bench', alg: 'HS256', k: randomBytes(32).toString('base64url') } as const
+  const k = randomBytes(32).toString('base64url')
+  const jwk = { kty: 'oct', kid: 'bench', alg: 'HS256', k, may: NO_LIMITS } as const
   const keysFile = join(workspace.path, 'producer-keys.json')
   await writeFile(keysFile, JSON.stringify({ keys: [jwk] }), { mode: 0o600 })
   const owner = openPostgres({

@@ -3,7 +3,6 @@ import { context, propagation } from '@opentelemetry/api'
 import type { Config } from '../src/config/settings.ts'
 import { opaOptions, postgresOptions, redisOptions } from '../src/config/adapter-options.ts'
 import { loadConfig } from '../src/config/load-config.ts'
-import { readProducerKeys } from '../src/config/read-producer-keys.ts'
 import { Failure, toFailure } from '../src/domain/failure.ts'
 import type { Outcome } from '../src/domain/outcome.ts'
 import { Batcher } from '../src/process/batcher.ts'
@@ -26,7 +25,6 @@ import { stopWaitingSoon } from '../src/redis/every-connection.ts'
 import { queueTelemetry } from '../src/queue/queue-telemetry.ts'
 import { connectRedis } from '../src/redis/connect.ts'
 import { resourceTypes } from '../src/resource-types/registry.ts'
-import { JwsVerifier } from '../src/signing/jws-verifier.ts'
 import { type Database, openEmbedded } from '../src/storage/database.ts'
 import { LedgerStore } from '../src/storage/ledger/ledger-store.ts'
 import { migrate, openMigrated } from '../src/storage/migrate.ts'
@@ -34,6 +32,7 @@ import { tracingConfigured } from '../src/telemetry/configured.ts'
 import { type Logger, createLogger } from '../src/telemetry/logger.ts'
 import { observeAll } from '../src/telemetry/observe-all.ts'
 import { BatchTraces } from '../src/telemetry/trace-batches.ts'
+import { FollowedKeys } from './shared/followed-keys.ts'
 import { Disagreements } from './shared/disagreements.ts'
 import { logFailure, loggingOutages } from './shared/log-failure.ts'
 import { awaitFitRedis } from './shared/await-fit-redis.ts'
@@ -59,7 +58,7 @@ export async function startAuthorizer(options: AuthorizerOptions): Promise<Runni
   const { config, log, tracing = false, wrap = (enforcement) => enforcement } = options
   const onError = (error: unknown) => log.error({ err: toFailure(error) }, 'error')
   await using opened = new AsyncDisposableStack()
-  const verifier = await JwsVerifier.create(await readProducerKeys(config.producerKeysFile))
+  const keys = opened.use(await FollowedKeys.open(config.producerKeysFile, log))
   const database = options.database ?? opened.adopt(await openDatabase(config, onError), (own) => own.destroy())
   const redis = opened.adopt(connectRedis(redisOptions(config), 'worker', onError), (own) => own.disconnect())
   const fitness = await awaitFitRedis(redis, config.queuePrefix, log)
@@ -78,7 +77,12 @@ export async function startAuthorizer(options: AuthorizerOptions): Promise<Runni
   opened.defer(() => pdp.close())
 
   const { commandMaxBytes: maxBytes, commandMaxDepth: maxDepth, clockSkewMs } = config
-  const admission = { verifier, resourceTypes, limits: { maxBytes, maxDepth, clockSkewMs }, now: Date.now }
+  const admission = {
+    verifier: keys.verifier,
+    resourceTypes,
+    limits: { maxBytes, maxDepth, clockSkewMs },
+    now: Date.now,
+  }
   const cache = decisionCache(config, pdp)
   const store = new LedgerStore(database, resourceTypes)
   const disagreements = new Disagreements(log)
@@ -119,6 +123,7 @@ export async function startAuthorizer(options: AuthorizerOptions): Promise<Runni
     components: { opa: opaComponent(pdp), redis: redisComponent(redis), database: databaseComponent(database) },
     figures: () => ({
       suspended: pdp.suspended,
+      producers: keys.figures,
       filterDisagreements: disagreements.rows,
       ...(cache !== undefined && { decisionCache: cache.figures }),
     }),

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { requireDatabaseUrl } from '../../cli/require-database-url.ts'
+import { NO_LIMITS } from '../../src/domain/producer-limits.ts'
 import { loadConfig } from '../../src/config/load-config.ts'
 import type { Config } from '../../src/config/settings.ts'
 import { buildBundle } from '../../src/policy-tools/build-bundle.ts'
@@ -66,7 +67,7 @@ async function ownRedis(workspace: Workspace, say: (line: string) => void): Prom
 /** A producer key for this run only. */
 async function ownKey(workspace: Workspace): Promise<string> {
   const file = join(workspace.path, 'producer-keys.json')
-  const key = { kty: 'oct', kid: 'demo', alg: 'HS256', k: randomBytes(32).toString('base64url') }
+  const key = { kty: 'oct', kid: 'demo', alg: 'HS256', k: randomBytes(32).toString('base64url'), may: NO_LIMITS }
   await writeFile(file, JSON.stringify({ keys: [key] }), { mode: 0o600 })
   return file
 }

@@ -103,6 +103,8 @@ export type Command = z.infer<typeof Command>
 export const PolicyRequest = z.strictObject({
   user: User,
   action: z.enum(ACTIONS),
+  /** Who signed it; the ledger knows it of each command that this jobwarden recorded. */
+  producer: z.string().min(1).max(64).optional(),
   resource: z.union([ById, Collection]),
 })
 export type PolicyRequest = z.infer<typeof PolicyRequest>

@@ -5,20 +5,19 @@ import type { Reason } from './reason.ts'
 /** What the policies see of one resource: its type, its id and its declared attributes (none when it does not exist). */
 export type ResourceInput = { readonly type: string; readonly id: string } & Readonly<Record<string, unknown>>
 
-/** The article's policy input, one per command. */
-export type DecisionRequest = {
-  readonly user: User
-  readonly action: Action
-  readonly resource: ResourceInput
-}
+/** Who asks for what. `producer` signed the command; it is absent where somebody only asks what policies would say. */
+export type Asking = { readonly user: User; readonly action: Action; readonly producer?: string | undefined }
+
+/** The article's policy input, one per command, with the producer besides. */
+export type DecisionRequest = Asking & { readonly resource: ResourceInput }
 
 /** What the policies see of a request: the same for a decision, for each row of a collection and for an explanation. */
 export function policyInput(
-  { user, action }: Pick<DecisionRequest, 'user' | 'action'>,
+  { user, action, producer }: Asking,
   { type, id }: ResourceById,
   attributes: Readonly<Record<string, unknown>> = {},
 ): DecisionRequest {
-  return { user, action, resource: { ...attributes, type, id } }
+  return { user, action, ...(producer !== undefined && { producer }), resource: { ...attributes, type, id } }
 }
 
 /** Whether a revision names one state of the policies. "unversioned" is any: nothing may be remembered by it. */

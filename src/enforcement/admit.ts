@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto'
 import { z } from 'zod'
 import { Command, type ResourceCollection, isById } from '../domain/command.ts'
+import { brokenLimit } from '../domain/producer-limits.ts'
 import type { Reason } from '../domain/reason.ts'
 import { JSON_TYPE, type ResourceType, type ResourceTypes, attributeColumns } from '../domain/resource-type.ts'
 import type { CommandVerifier } from './ports/command-verifier.ts'
@@ -77,7 +78,7 @@ async function examine(delivery: Delivery, admission: Admission): Promise<Examin
 
   const verification = await admission.verifier.verify(jws)
   if ('refused' in verification) return { refused: [verification.refused] }
-  const { payload, producer } = verification
+  const { payload, producer, limits: producerLimits } = verification
 
   const json = parseStrictJson(payload, limits.maxDepth)
   if ('refused' in json) return { refused: [json.refused], producer }
@@ -87,6 +88,8 @@ async function examine(delivery: Delivery, admission: Admission): Promise<Examin
   const { queue, command } = envelope.data
   const mismatch = identityMismatch(delivery, queue, command)
   if (mismatch !== undefined) return { refused: [mismatch], producer }
+  const broken = brokenLimit(producerLimits, queue, command)
+  if (broken !== undefined) return refuse('producer_may_not', `the producer "${producer}" may not ${broken}`, producer)
 
   const type = resourceTypes.get(command.resource.type)
   if (type === undefined)

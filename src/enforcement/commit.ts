@@ -121,7 +121,7 @@ function commandEntry({ accepted, verdict, delivery }: Judged): CommandEntry {
     action,
     resourceType: resource.type,
     resourceId: isById(resource) ? resource.id : undefined,
-    request: { user, action, resource },
+    request: { user, action, producer, resource },
     issuedAt,
     expiresAt,
     inputDigest: verdict.inputDigest,

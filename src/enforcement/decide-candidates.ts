@@ -30,13 +30,13 @@ const CHUNKS_AT_A_TIME = 2
  */
 export async function decideCandidates(
   candidates: readonly Candidate[],
-  { command: { user, action }, type }: Accepted,
+  { command: { user, action }, type, producer }: Accepted,
   { policyRevision, widened }: FilterAnswer,
   { pdp, observer }: Deciding,
 ): Promise<DecidedPage> {
   const lane = pLimit(CHUNKS_AT_A_TIME)
   const requests = candidates.map(({ key, attributes }) =>
-    policyInput({ user, action }, { type: type.name, id: key }, attributes),
+    policyInput({ user, action, producer }, { type: type.name, id: key }, attributes),
   )
   const chunks = Array.from({ length: Math.ceil(requests.length / CHUNK) }, (_, chunk) => chunk * CHUNK)
   const answers = await Promise.all(

@@ -21,8 +21,8 @@ export async function decide(cases: readonly Loaded[], pdp: Pdp): Promise<(Judge
 }
 
 /** A resource that does not exist is asked about by type and id alone: who may not see it cannot tell the difference. */
-function inputOf({ accepted: { command }, resource }: Loaded): DecisionRequest {
-  return policyInput(command, requireById(command.resource), resource?.attributes)
+function inputOf({ accepted: { command, producer }, resource }: Loaded): DecisionRequest {
+  return policyInput({ ...command, producer }, requireById(command.resource), resource?.attributes)
 }
 
 function requireById(resource: Loaded['accepted']['command']['resource']): ResourceById {

@@ -16,24 +16,32 @@ const MALFORMED = refuse('malformed_signature', 'the job does not carry a compac
 
 /** Verifies commands against the registered producer keys. The key, never the header, chooses the algorithm. */
 export class JwsVerifier implements CommandVerifier {
-  readonly #keys: ReadonlyMap<string, ProducerKey>
+  #keys: ReadonlyMap<string, ProducerKey> = new Map()
   readonly #signers = new LRUCache<string, ProducerKey | Refusal>({ max: 1_000 })
 
-  private constructor(keys: ReadonlyMap<string, ProducerKey>) {
-    this.#keys = keys
-  }
+  private constructor() {}
 
   static async create(jwks: readonly ProducerJwk[]): Promise<JwsVerifier> {
+    const verifier = new JwsVerifier()
+    await verifier.replaceKeys(jwks)
+    return verifier
+  }
+
+  /** From now on these keys count, and no others. @throws when one of them is not a key; then the old ones stay */
+  async replaceKeys(jwks: readonly ProducerJwk[]): Promise<void> {
     const keys = await Promise.all(jwks.map((jwk) => importProducerKey(jwk, 'verify')))
-    return new JwsVerifier(new Map(keys.map((key) => [key.kid, key])))
+    this.#keys = new Map(keys.map((key) => [key.kid, key]))
+    this.#signers.clear()
   }
 
   async verify(jws: string): Promise<Verification> {
     const signer = this.#signerOf(jws)
     if ('refused' in signer) return signer
+    if (signer.until <= Date.now())
+      return refuse('retired_producer', `the key of the producer "${signer.kid}" is retired`)
     switch (signer.alg) {
       case 'HS256':
-        return hmacVerification(jws, signer.kid, signer.secret)
+        return hmacVerification(jws, signer, signer.secret)
       case 'EdDSA':
         return edwardsVerification(jws, signer)
       default:
@@ -70,25 +78,25 @@ export class JwsVerifier implements CommandVerifier {
   }
 }
 
-function hmacVerification(jws: string, kid: string, secret: KeyObject): Verification {
+function hmacVerification(jws: string, signer: ProducerKey, secret: KeyObject): Verification {
   const verified = verifyHmac(jws, secret)
-  if ('payload' in verified) return verification(verified.payload, kid)
-  return verified.refused === 'malformed' ? MALFORMED : badSignature(kid)
+  if ('payload' in verified) return verification(verified.payload, signer)
+  return verified.refused === 'malformed' ? MALFORMED : badSignature(signer.kid)
 }
 
-async function edwardsVerification(jws: string, { kid, alg, key }: ProducerKey): Promise<Verification> {
+async function edwardsVerification(jws: string, signer: ProducerKey): Promise<Verification> {
   try {
-    return verification((await compactVerify(jws, key, { algorithms: [alg] })).payload, kid)
+    return verification((await compactVerify(jws, signer.key, { algorithms: [signer.alg] })).payload, signer)
   } catch (error) {
-    if (error instanceof errors.JWSSignatureVerificationFailed) return badSignature(kid)
+    if (error instanceof errors.JWSSignatureVerificationFailed) return badSignature(signer.kid)
     if (error instanceof errors.JOSEError) return MALFORMED
     throw error
   }
 }
 
-function verification(payload: Uint8Array, producer: string): Verification {
+function verification(payload: Uint8Array, { kid: producer, limits }: ProducerKey): Verification {
   try {
-    return { payload: decoder.decode(payload), producer }
+    return { payload: decoder.decode(payload), producer, limits }
   } catch {
     return MALFORMED // Signed, but not UTF-8.
   }

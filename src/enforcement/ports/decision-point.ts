@@ -1,25 +1,19 @@
-import type { Action, User } from '../../domain/command.ts'
-import type { Decision, DecisionRequest } from '../../domain/decision.ts'
+import type { Asking, Decision, DecisionRequest } from '../../domain/decision.ts'
 import type { Failure } from '../../domain/failure.ts'
 import type { RowFilter } from '../../domain/row-filter.ts'
 import type { Widening } from '../../domain/widening.ts'
 import { type Column, type ResourceType, attributeColumns } from '../../domain/resource-type.ts'
 
 /** Among which rows of a type are those that this user may act on? */
-export type FilterRequest = {
-  readonly user: User
-  readonly action: Action
+export type FilterRequest = Asking & {
   readonly type: string
   /** The attributes that policies may speak of, and the columns behind them. */
   readonly columns: ReadonlyMap<string, Column>
 }
 
 /** What a filter is asked for: its type is known, its attributes are not. */
-export function filterRequest(
-  { user, action }: Pick<FilterRequest, 'user' | 'action'>,
-  type: ResourceType,
-): FilterRequest {
-  return { user, action, type: type.name, columns: attributeColumns(type) }
+export function filterRequest({ user, action, producer }: Asking, type: ResourceType): FilterRequest {
+  return { user, action, producer, type: type.name, columns: attributeColumns(type) }
 }
 
 /** Rows among which all those are that the user may act on. It narrows a scan; only a decision allows. */

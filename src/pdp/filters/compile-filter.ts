@@ -22,10 +22,10 @@ export type CompiledFilter = { readonly filter: RowFilter; readonly widened: rea
  * The body of a filter query: which conditions remain of `jobs/permit` when the type of the resource is known and each of
  * its declared attributes is not. What the type does not declare is missing, as it is for a decision.
  */
-export function compileBody({ user, action, type, columns }: FilterRequest): string {
+export function compileBody({ user, action, producer, type, columns }: FilterRequest): string {
   return JSON.stringify({
     query: 'data.jobs.permit == true',
-    input: { user, action, resource: { type } },
+    input: { user, action, producer, resource: { type } },
     unknowns: [...columns.keys()].map((attribute) => `input.resource.${attribute}`),
   })
 }

@@ -17,12 +17,12 @@ export class FilterCache {
 
   /** `keeps` false: the answer serves those who ask while it is on its way, and nobody later. */
   get(
-    { user, action, type }: FilterRequest,
+    { user, action, producer, type }: FilterRequest,
     revision: string,
     keeps: boolean,
     compile: () => Promise<FilterAnswer>,
   ): Promise<FilterAnswer> {
-    const key = JSON.stringify([revision, user, action, type])
+    const key = JSON.stringify([revision, user, action, producer, type])
     const known = this.#answers.get(key)
     if (known !== undefined) return known
     const forget = () => void this.#answers.delete(key)

@@ -31,6 +31,7 @@ test('a worker is alive, ready and healthy, and degraded while OPA is away', asy
         redis: 'up',
         database: 'up',
         suspended: false,
+        producers: { known: ['test-producer'] },
         filterDisagreements: 0,
         decisionCache: { hits: 0, misses: 0, entries: 0 },
       },

@@ -155,6 +155,26 @@ describe('a policy that errs or conflicts on a row leaves the row out, and says 
   })
 })
 
+test.each([
+  ['test-producer', 1],
+  ['another', 0],
+])('policies see who signed, for a resource and for the rows of a collection: only %s may', async (producer, count) => {
+  const rule = `default allow := false\n\nallow if input.producer == "${producer}"`
+  const modules = await writeModules(
+    workspace,
+    `package authz\n\nimport rego.v1\n\n${rule}`,
+    'package data_filter\n\nimport rego.v1\n\ndefault allow := true',
+  )
+  const { url } = await startPolicies(workspace, [modules, ENTRY_POINT])
+  await using client = await openClient({ url })
+  const { settlements } = await enforce([aCommand({ action: 'delete' }), deletion()], client)
+  expect(settlements).toMatchObject(
+    count === 1
+      ? [{ outcome: 'executed' }, { outcome: 'executed', count }]
+      : [{ outcome: 'denied' }, { outcome: 'denied' }],
+  )
+})
+
 test('one deadline is over the whole of a filter query, also when each of its parts would be in time', async () => {
   const late: Script = (response, question) => {
     setTimeout(() => liesAboutFilters(everyRow)(response, question), 120)

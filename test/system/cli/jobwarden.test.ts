@@ -155,6 +155,52 @@ describe('jobwarden keys', () => {
     expect(again.stderr).toMatch(/EEXIST/)
   })
 
+  test('writes what the producer may do, all of it written out, and says when that is everything', async () => {
+    const [limited, unlimited] = [join(folder, 'limited.json'), join(folder, 'unlimited.json')]
+    const limits = ['--users', 'user_*', 'svc', '--roles', 'user', '--lifetime-ms', '1000']
+    const made = await jobwarden([
+      'keys',
+      '--kid',
+      'orders',
+      '--out',
+      limited,
+      ...limits,
+      '--until',
+      '2027-01-31T00:00:00Z',
+    ])
+    expect(made.stderr).toBe('')
+    expect(JSON.parse(await readFile(limited, 'utf8'))).toMatchObject({
+      keys: [
+        {
+          may: {
+            queues: 'all',
+            actions: 'all',
+            types: 'all',
+            users: ['user_*', 'svc'],
+            roles: ['user'],
+            lifetimeMs: 1000,
+          },
+          until: '2027-01-31T00:00:00Z',
+        },
+      ],
+    })
+    expect((await jobwarden(['keys', '--kid', 'orders', '--out', unlimited])).stderr).toContain(
+      'every user of every role',
+    )
+  })
+
+  test.each([
+    [['--users', '*'], /--users: must be a name/],
+    [['--actions', 'write'], /--actions: /],
+    [['--until', 'tomorrow'], /--until: /],
+    [['--kid', '../x'], /--kid: must be a plain name/],
+  ])('refuses %j before it writes anything', async (flags, why) => {
+    const file = join(folder, 'refused.json')
+    const { status, stderr } = await jobwarden(['keys', '--kid', 'orders', '--out', file, ...flags])
+    expect({ status, stderr }).toEqual({ status: 2, stderr: expect.stringMatching(why) })
+    await expect(stat(file)).rejects.toThrow('ENOENT')
+  })
+
   test('writes the public part alone for workers, and a worker verifies with it', async () => {
     const [file, publicFile] = [join(folder, 'ed.json'), join(folder, 'ed-public.json')]
     const made = await jobwarden([

@@ -1,0 +1,54 @@
+import { z } from 'zod'
+import { ACTIONS, type Command } from './command.ts'
+
+/** Every name, written out: an asterisk alone is easily left over. */
+const ALL = z.literal('all')
+
+/** An exact name, or a prefix that ends in `*`. */
+const Pattern = z
+  .string()
+  .max(512)
+  .regex(/^[^*]+\*?$/, 'must be a name, or the beginning of names and "*"; write "all" for every name')
+const Names = z.union([ALL, z.array(Pattern).min(1).max(1_000)])
+type Names = z.infer<typeof Names>
+
+/** For whom a producer may speak, and for how long. Whatever a list does not name is refused. */
+export const ProducerLimits = z.strictObject({
+  queues: Names,
+  actions: z.union([ALL, z.array(z.enum(ACTIONS)).min(1)]),
+  types: Names,
+  users: Names,
+  roles: Names,
+  /** From `issuedAt` to `expiresAt` of a command, in milliseconds. */
+  lifetimeMs: z.union([ALL, z.int().min(1)]),
+})
+export type ProducerLimits = z.infer<typeof ProducerLimits>
+
+/** Nothing is refused: what a key without limits has. */
+export const NO_LIMITS: ProducerLimits = {
+  queues: 'all',
+  actions: 'all',
+  types: 'all',
+  users: 'all',
+  roles: 'all',
+  lifetimeMs: 'all',
+}
+
+/** Which limit a command breaks, as the end of "the producer may not …"; undefined when it keeps all of them. */
+export function brokenLimit(limits: ProducerLimits, queue: string, command: Command): string | undefined {
+  const { user, action, resource, issuedAt, expiresAt } = command
+  if (!names(limits.queues, queue)) return 'use this queue'
+  if (!names(limits.actions, action)) return `ask for "${action}"`
+  if (!names(limits.types, resource.type)) return `ask for resources of the type "${resource.type}"`
+  if (!names(limits.users, user.id)) return 'speak for this user'
+  if (!names(limits.roles, user.role)) return 'speak for a user of this role'
+  const lifetime = Date.parse(expiresAt) - Date.parse(issuedAt)
+  if (limits.lifetimeMs !== 'all' && lifetime > limits.lifetimeMs)
+    return `make commands that live longer than ${limits.lifetimeMs} ms`
+  return undefined
+}
+
+function names(allowed: Names, name: string): boolean {
+  if (allowed === 'all') return true
+  return allowed.some((each) => (each.endsWith('*') ? name.startsWith(each.slice(0, -1)) : name === each))
+}
