@@ -13,6 +13,7 @@ import { keysCommand } from './keys.ts'
 import { migrateCommand } from './migrate.ts'
 import { policiesCommand } from './policies.ts'
 import { redisCommand } from './redis.ts'
+import { resultCommand } from './result.ts'
 import { print, say } from '../src/process/terminal.ts'
 
 /** Wrong flags and wrong settings. */
@@ -23,6 +24,7 @@ const FAILED = 3
 const program = new Command('jobwarden')
   .description('Authorizes queued jobs with Open Policy Agent before it runs them.')
   .addCommand(enqueueCommand(process.env))
+  .addCommand(resultCommand(process.env))
   .addCommand(denialsCommand(process.env))
   .addCommand(explainCommand(process.env))
   .addCommand(migrateCommand(process.env))

@@ -79,6 +79,7 @@ export const LAYERS: readonly Layer[] = [
       'src/redis/',
       'src/queue/',
       'src/resource-types/',
+      'src/storage/',
       'src/telemetry/',
     ],
   },

@@ -145,6 +145,27 @@ describe('jobwarden denials', () => {
   })
 })
 
+describe('jobwarden result', () => {
+  test('tells what became of a command, with the rows that a read has found', async () => {
+    expect((await jobwarden(['enqueue'], line('to-tell'))).status).toBe(0)
+    await outcomeOf('to-tell')
+    const { status, stdout } = await jobwarden(['result', 'to-tell'])
+    expect(status).toBe(0)
+    expect(JSON.parse(stdout)).toMatchObject({ outcome: 'executed', count: 1, rows: [{ id: 'resource_1' }] })
+  })
+
+  test('says so when there is no outcome, by its status too', async () => {
+    const result = await jobwarden(['result', 'never-heard-of'])
+    expect(result).toEqual({ status: 1, stdout: '', stderr: expect.stringContaining('no outcome of "never-heard-of"') })
+  })
+
+  test('needs the database of the workers', async () => {
+    const { JOBWARDEN_DATABASE_URL: _url, ...without } = env
+    const { status, stderr } = await jobwarden(['result', 'x'], undefined, without)
+    expect({ status, stderr }).toEqual({ status: 2, stderr: expect.stringContaining('JOBWARDEN_DATABASE_URL') })
+  })
+})
+
 describe('jobwarden keys', () => {
   test('writes a key that only its owner may read, and never over another', async () => {
     const file = join(folder, 'new-key.json')

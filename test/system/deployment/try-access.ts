@@ -29,10 +29,16 @@ const redis: Record<string, Attempt> = Object.fromEntries(
   Object.entries({
     'add a command': ['lpush', `${COMMANDS}:tried`, 'x'],
     'take commands': ['rpoplpush', `${COMMANDS}:tried`, `${COMMANDS}:tried`],
-    'look at commands': ['zrange', `${COMMANDS}:tried-set`, '0', '-1'],
+    'list commands': ['zrange', `${COMMANDS}:tried-set`, '0', '-1'],
+    'read a job by its id': ['hget', `${COMMANDS}:tried-job`, 'returnvalue'],
+    'change a job, or forge one': ['hset', `${COMMANDS}:tried-job`, 'data', 'x'],
+    'pause the queue': ['hset', `${COMMANDS}:tried-meta`, 'paused', '1'],
+    'remove jobs': ['del', `${COMMANDS}:tried-job`],
     'add a denial': ['lpush', `${DENIALS}:tried`, 'x'],
     'take denials': ['rpoplpush', `${DENIALS}:tried`, `${DENIALS}:tried`],
-    'look at denials': ['zrange', `${DENIALS}:tried-set`, '0', '-1'],
+    'list denials': ['zrange', `${DENIALS}:tried-set`, '0', '-1'],
+    'read the job of a denial by its id': ['hget', `${DENIALS}:tried-job`, 'returnvalue'],
+    'run Lua, also without end': ['eval', 'return 1', '0'],
     'administer Redis': ['config', 'get', 'maxmemory'],
   }).map(([operation, [command = '', ...args]]) => [
     operation,
