@@ -5,8 +5,8 @@ import type { Database } from '../../src/storage/database.ts'
 import { type Workload, documentsOf } from './workload.ts'
 
 /**
- * JSON for the queries. `commands`: of each its id, the documents it names, and for one on a single document the digest
- * of the input that the policies must have allowed. `documents`: ids of what was there at the start.
+ * JSON for the queries. `commands`: of each its id, the documents it names, and for one on a single document the digests
+ * of the input that the policies must have allowed, by the producer that signed it. `documents`: ids of what was there at the start.
  */
 type Given = { readonly commands: string; readonly documents: string }
 
@@ -22,10 +22,10 @@ const CHECKS = {
 
   'I2 no effect without an allow of the same input': ({ commands }: Given) => sql<{ what: string }>`
     select l.id || ' was ' || l.outcome || ' on the input ' || coalesce(l.input_digest, 'of nobody') as what
-      from ledger.commands l left join jsonb_to_recordset(${commands}::jsonb) as c(id text, digest text) on c.id = l.id
+      from ledger.commands l left join jsonb_to_recordset(${commands}::jsonb) as c(id text, digests jsonb) on c.id = l.id
      where (l.effect or l.outcome = 'executed')
        and (l.outcome <> 'executed' or l.policy_revision is null or l.input_digest is null
-            or l.input_digest <> coalesce(c.digest, l.input_digest))`,
+            or l.input_digest <> coalesce(c.digests ->> l.producer, l.input_digest))`,
 
   'I3 one effect a command': ({ commands, documents }: Given) => sql<{ what: string }>`
     with start as (select id from jsonb_array_elements_text(${documents}::jsonb) id),
@@ -70,9 +70,14 @@ export async function brokenInvariants(
   owner: Database,
   { commands, documents }: Pick<Workload, 'commands' | 'documents'>,
 ): Promise<Partial<Record<Invariant, string[]>>> {
+  const { rows: producers } = await sql<{
+    name: string
+  }>`select distinct producer as name from ledger.commands`.execute(owner)
+  const digestsOf = (command: Command) =>
+    Object.fromEntries(producers.map(({ name }) => [name, inputDigest(command, name)]))
   const given = {
     commands: JSON.stringify(
-      commands.map((command) => ({ id: command.id, documents: documentsOf(command), digest: inputDigest(command) })),
+      commands.map((command) => ({ id: command.id, documents: documentsOf(command), digests: digestsOf(command) })),
     ),
     documents: JSON.stringify(documents),
   }
@@ -85,9 +90,9 @@ export async function brokenInvariants(
 }
 
 /** The digest of the policy input, put together anew: all documents of a workload are the same to policies. */
-function inputDigest({ user, action, resource }: Command): string | undefined {
+function inputDigest({ user, action, resource }: Command, producer: string): string | undefined {
   if (!isById(resource)) return undefined
   const attributes = { owner: 'user_123', department: 'engineering' }
-  const request = { user, action, resource: { ...attributes, type: resource.type, id: resource.id } }
+  const request = { user, action, producer, resource: { ...attributes, type: resource.type, id: resource.id } }
   return hash('sha256', JSON.stringify(request))
 }
