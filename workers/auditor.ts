@@ -8,6 +8,7 @@ import { type Recorded, recordDenials } from '../src/audit/record-denials.ts'
 import { DenialSweep } from '../src/audit/sweep-denials.ts'
 import { BundleClient } from '../src/bundles/client.ts'
 import { Failure, toFailure } from '../src/domain/failure.ts'
+import { Opened } from '../src/process/opened.ts'
 import { Batcher } from '../src/process/batcher.ts'
 import { isolateFailures } from '../src/process/isolate-failures.ts'
 import { type Repeating, repeat } from '../src/process/repeat.ts'
@@ -47,7 +48,7 @@ export type AuditorOptions = {
 export async function startAuditor(options: AuditorOptions): Promise<Running> {
   const { config, log, tracing = false } = options
   const onError = (error: unknown) => log.error({ err: toFailure(error) }, 'error')
-  await using opened = new AsyncDisposableStack()
+  await using opened = new Opened()
   const database = options.database ?? opened.adopt(await openDatabase(config, onError), (own) => own.destroy())
   const redis = opened.adopt(connectRedis(redisOptions(config), 'worker', onError), (own) => own.disconnect())
   const fitness = await awaitFitRedis(redis, config.queuePrefix, log)
@@ -91,7 +92,7 @@ export async function startAuditor(options: AuditorOptions): Promise<Running> {
   log.info({ queue: AUDIT_QUEUE, prefix: config.queuePrefix, probePort: probes?.port }, 'auditing')
   opened.defer(async () => stopWaitingSoon(redis))
   const running = opened.move()
-  return { close: () => running.disposeAsync(), broken: fitness.broken }
+  return { close: () => running[Symbol.asyncDispose](), broken: fitness.broken }
 }
 
 /** Copies from the bundle server, when there is one, which policies took effect. Denials do not wait for that. */

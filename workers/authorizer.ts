@@ -11,6 +11,7 @@ import { isolateFailures } from '../src/process/isolate-failures.ts'
 import type { Observer } from '../src/enforcement/ports/observer.ts'
 import { type Enforcement, processBatch } from '../src/enforcement/process-batch.ts'
 import { reconcile } from '../src/enforcement/reconcile.ts'
+import { Opened } from '../src/process/opened.ts'
 import { repeat } from '../src/process/repeat.ts'
 import { endProcess } from '../src/process/end-process.ts'
 import { type Running, refuseToStart, runProcess } from '../src/process/run-process.ts'
@@ -24,7 +25,8 @@ import { COMMAND_QUEUE } from '../src/redis/queue-names.ts'
 import { stopWaitingSoon } from '../src/redis/every-connection.ts'
 import { queueTelemetry } from '../src/queue/queue-telemetry.ts'
 import { connectRedis } from '../src/redis/connect.ts'
-import { resourceTypes } from '../src/resource-types/registry.ts'
+import type { ResourceTypes } from '../src/domain/resource-type.ts'
+import { resourceTypes as shippedTypes } from '../src/resource-types/registry.ts'
 import { type Database, openEmbedded } from '../src/storage/database.ts'
 import { LedgerStore } from '../src/storage/ledger/ledger-store.ts'
 import { migrate, openMigrated } from '../src/storage/migrate.ts'
@@ -44,6 +46,8 @@ export type AuthorizerOptions = {
   /** A database that is open already, such as the embedded one that the demo shares. It is left open. */
   readonly database?: Database
   readonly tracing?: boolean
+  /** The resource types of this deployment; those of this repository unless told. */
+  readonly resourceTypes?: ResourceTypes
   /** Sees every batch, besides traces and figures. */
   readonly observer?: Observer
   /** Lets tests stand between the steps. */
@@ -55,9 +59,9 @@ export type AuthorizerOptions = {
  * @throws Failure JW_CONFIG_INVALID | JW_REDIS_UNFIT | JW_STORE_*; then everything it opened is closed again
  */
 export async function startAuthorizer(options: AuthorizerOptions): Promise<Running> {
-  const { config, log, tracing = false, wrap = (enforcement) => enforcement } = options
+  const { config, log, tracing = false, resourceTypes = shippedTypes, wrap = (enforcement) => enforcement } = options
   const onError = (error: unknown) => log.error({ err: toFailure(error) }, 'error')
-  await using opened = new AsyncDisposableStack()
+  await using opened = new Opened()
   const keys = opened.use(await FollowedKeys.open(config.producerKeysFile, log))
   const database = options.database ?? opened.adopt(await openDatabase(config, onError), (own) => own.destroy())
   const redis = opened.adopt(connectRedis(redisOptions(config), 'worker', onError), (own) => own.disconnect())
@@ -132,7 +136,7 @@ export async function startAuthorizer(options: AuthorizerOptions): Promise<Runni
   log.info({ queue: COMMAND_QUEUE, prefix: config.queuePrefix, probePort: probes?.port }, 'authorizing')
   opened.defer(async () => stopWaitingSoon(redis))
   const running = opened.move()
-  return { close: () => running.disposeAsync(), broken: fitness.broken }
+  return { close: () => running[Symbol.asyncDispose](), broken: fitness.broken }
 }
 
 function decisionCache(config: Config, pdp: OpaClient): DecisionCache | undefined {

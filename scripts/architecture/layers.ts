@@ -85,6 +85,8 @@ export const LAYERS: readonly Layer[] = [
   },
   { name: 'devkit', places: ['devkit/'], mayImport: ['src/domain/', 'src/process/', 'src/policy-tools/'] },
   { name: 'workers', places: ['workers/'], mayImport: ['src/'] },
+  // What `npm pack` offers; docs/packages.md says to whom.
+  { name: 'package', places: ['exports/'], mayImport: ['src/', 'workers/'] },
   { name: 'command line', places: ['cli/'], mayImport: ['src/', 'devkit/'] },
   {
     name: 'development',

@@ -6,7 +6,7 @@ import { layerOf, violations } from '../../../scripts/architecture/violations.ts
 
 async function productSources(): Promise<Map<string, string>> {
   const sources = new Map<string, string>()
-  for await (const file of glob('{src,workers,cli,devkit,scripts,bench}/**/*.ts'))
+  for await (const file of glob('{src,exports,workers,cli,devkit,scripts,bench}/**/*.ts'))
     sources.set(file, await readFile(file, 'utf8'))
   return sources
 }
