@@ -11,8 +11,8 @@ import { OpaClient } from '../src/pdp/opa-client.ts'
 import { type CandidateSource, type Explanation, explain } from '../src/explain/explain.ts'
 import { PoliciesRefused } from '../src/policy-tools/policies-refused.ts'
 import { validatePolicies } from '../src/policy-tools/validate-policies.ts'
-import { resourceTypes } from '../src/resource-types/registry.ts'
-import { whereOf } from '../src/domain/resource-type.ts'
+import { readResourceTypes } from '../src/resource-types/read-resource-types.ts'
+import { type ResourceTypes, whereOf } from '../src/domain/resource-type.ts'
 import { ALL } from '../src/domain/row-filter.ts'
 import type { Database } from '../src/storage/database.ts'
 import { findRequest } from '../src/storage/ledger/find-request.ts'
@@ -42,8 +42,9 @@ export function explainCommand(env: Readonly<Record<string, string | undefined>>
       const config = loadConfig(env)
       const database = await openReadOnly(config)
       try {
-        const subject = await findSubject(database, id, flags.request)
-        const rows = flags.rows === true ? rowsOf(config, database, subject) : undefined
+        const types = await readResourceTypes(config.resources)
+        const subject = await findSubject({ database, types }, id, flags.request)
+        const rows = flags.rows === true ? rowsOf(config, { database, types }, subject) : undefined
         const current = await askCurrent(config, subject, rows)
         const candidate = flags.policies === undefined ? undefined : await askFolder(flags.policies, subject, rows)
         const write = flags.json === true ? explanationJson : explanationText
@@ -65,21 +66,24 @@ function openReadOnly(config: Config): Promise<Database> {
   })
 }
 
-async function findSubject(database: Database, id: string | undefined, json: string | undefined): Promise<Subject> {
+type Ledger = { readonly database: Database; readonly types: ResourceTypes }
+
+async function findSubject(ledger: Ledger, id: string | undefined, json: string | undefined): Promise<Subject> {
+  const { database, types } = ledger
   if ((id === undefined) === (json === undefined))
     throw new Failure('JW_CONFIG_INVALID', 'name the id of a recorded command, or give one with --request')
   const recorded = id === undefined ? undefined : await findRequest(database, id)
   if (id !== undefined && recorded === undefined)
     throw new Failure('JW_CONFIG_INVALID', `the ledger has no command "${id}"; invalid ones are only in the trail`)
   const request = recorded?.request ?? parseRequest(json ?? '')
-  const type = resourceTypes.get(request.resource.type)
+  const type = types.get(request.resource.type)
   if (type === undefined) throw new Failure('JW_CONFIG_INVALID', `there is no type "${request.resource.type}"`)
-  return { request, recorded, type, attributes: await attributesOf(database, request) }
+  return { request, recorded, type, attributes: await attributesOf(ledger, request) }
 }
 
-async function attributesOf(database: Database, { resource }: PolicyRequest) {
+async function attributesOf({ database, types }: Ledger, { resource }: PolicyRequest) {
   if (!isById(resource)) return undefined
-  const store = new LedgerStore(database, resourceTypes)
+  const store = new LedgerStore(database, types)
   const [found] = await store.candidates({ type: resource.type, where: {}, filter: ALL, keys: [resource.id], limit: 1 })
   return found?.attributes
 }
@@ -95,11 +99,11 @@ function parseRequest(text: string): PolicyRequest {
 /** The rows of a collection that are decided, as the worker would look for them. */
 function rowsOf(
   config: Config,
-  database: Database,
+  { database, types }: Ledger,
   { request: { resource }, type }: Subject,
 ): CandidateSource | undefined {
   if (isById(resource)) return undefined
-  const store = new LedgerStore(database, resourceTypes)
+  const store = new LedgerStore(database, types)
   const where = whereOf(resource, type)
   const { after } = resource
   return ({ filter }) =>

@@ -1,4 +1,5 @@
 import { Command, InvalidArgumentError } from 'commander'
+import { loadConfig } from '../src/config/load-config.ts'
 import { EnvironmentName } from '../src/domain/activation.ts'
 import { Failure } from '../src/domain/failure.ts'
 import { buildBundle } from '../src/policy-tools/build-bundle.ts'
@@ -7,6 +8,7 @@ import { type PolicyVersion, policyVersion } from '../src/policy-tools/policy-re
 import { rootsOf } from '../src/policy-tools/bundle-roots.ts'
 import { problemText } from '../src/policy-tools/policy-problem.ts'
 import { validatePolicies } from '../src/policy-tools/validate-policies.ts'
+import { readResourceTypes } from '../src/resource-types/read-resource-types.ts'
 import { requirePolicyFolder } from './policy-folder.ts'
 import { tellFilters } from './tell-filters.ts'
 import { print, say } from '../src/process/terminal.ts'
@@ -19,7 +21,7 @@ type Flags = {
 }
 
 /** `jobwarden policies build`: a bundle of a folder. Broken policies are no bundle, and exit status 1. */
-export function policiesBuildCommand(): Command {
+export function policiesBuildCommand(env: Readonly<Record<string, string | undefined>>): Command {
   return new Command('build')
     .description('build a bundle of a folder of policies; the same commit gives the same bytes')
     .argument('[folder]', 'folder of the policies', 'policies')
@@ -33,7 +35,8 @@ export function policiesBuildCommand(): Command {
       const problems = await validatePolicies(folder, opa)
       const found = problems.length > 0 ? undefined : await rootsOf(folder, opa)
       if (found !== undefined && 'roots' in found) {
-        const exact = await tellFilters(folder, opa, say)
+        const types = await readResourceTypes(loadConfig(env).resources)
+        const exact = await tellFilters(folder, opa, types, say)
         if (exact || flags.requireExact !== true) return build(folder, opa, found.roots, flags)
         say('--require-exact: no bundle is built')
         process.exitCode = 1

@@ -11,7 +11,7 @@ export function policiesCommand(env: Readonly<Record<string, string | undefined>
   return new Command('policies')
     .description('build, sign and push bundles of policies, and see what sidecars run')
     .addCommand(policiesKeygenCommand())
-    .addCommand(policiesBuildCommand())
+    .addCommand(policiesBuildCommand(env))
     .addCommand(policiesSignCommand())
     .addCommand(policiesPushCommand(env))
     .addCommand(policiesStatusCommand(env))

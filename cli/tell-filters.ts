@@ -1,7 +1,7 @@
 import { filterReport } from '../src/policy-tools/filter-report.ts'
 import { problemText } from '../src/policy-tools/policy-problem.ts'
 import { widenedFilters } from '../src/policy-tools/widened-filters.ts'
-import { resourceTypes } from '../src/resource-types/registry.ts'
+import type { ResourceTypes } from '../src/domain/resource-type.ts'
 import { askCandidate } from './open-candidate.ts'
 
 /**
@@ -9,8 +9,13 @@ import { askCandidate } from './open-candidate.ts'
  * rule that they do not is no fault: collections have more rows decided for it.
  * @throws Failure JW_CONFIG_INVALID | JW_PDP_*
  */
-export async function tellFilters(dir: string, opa: string, say: (line: string) => void): Promise<boolean> {
-  const widened = await askCandidate(dir, opa, (pdp) => widenedFilters(pdp, resourceTypes))
+export async function tellFilters(
+  dir: string,
+  opa: string,
+  types: ResourceTypes,
+  say: (line: string) => void,
+): Promise<boolean> {
+  const widened = await askCandidate(dir, opa, (pdp) => widenedFilters(pdp, types))
   const exact = widened.length === 0
   say(`- filters say them exactly, for every sample user, action and resource type: ${exact ? 'yes' : 'NO'}`)
   for (const { file, line, name, widened: problems } of await filterReport(dir, opa, widened)) {

@@ -26,7 +26,7 @@ import { stopWaitingSoon } from '../src/redis/every-connection.ts'
 import { queueTelemetry } from '../src/queue/queue-telemetry.ts'
 import { connectRedis } from '../src/redis/connect.ts'
 import type { ResourceTypes } from '../src/domain/resource-type.ts'
-import { resourceTypes as shippedTypes } from '../src/resource-types/registry.ts'
+import { readResourceTypes } from '../src/resource-types/read-resource-types.ts'
 import { type Database, openEmbedded } from '../src/storage/database.ts'
 import { LedgerStore } from '../src/storage/ledger/ledger-store.ts'
 import { migrate, openMigrated } from '../src/storage/migrate.ts'
@@ -46,7 +46,7 @@ export type AuthorizerOptions = {
   /** A database that is open already, such as the embedded one that the demo shares. It is left open. */
   readonly database?: Database
   readonly tracing?: boolean
-  /** The resource types of this deployment; those of this repository unless told. */
+  /** The resource types of this deployment; those of JOBWARDEN_RESOURCES unless told. */
   readonly resourceTypes?: ResourceTypes
   /** Sees every batch, besides traces and figures. */
   readonly observer?: Observer
@@ -59,9 +59,10 @@ export type AuthorizerOptions = {
  * @throws Failure JW_CONFIG_INVALID | JW_REDIS_UNFIT | JW_STORE_*; then everything it opened is closed again
  */
 export async function startAuthorizer(options: AuthorizerOptions): Promise<Running> {
-  const { config, log, tracing = false, resourceTypes = shippedTypes, wrap = (enforcement) => enforcement } = options
+  const { config, log, tracing = false, wrap = (enforcement) => enforcement } = options
   const onError = (error: unknown) => log.error({ err: toFailure(error) }, 'error')
   await using opened = new Opened()
+  const resourceTypes = options.resourceTypes ?? (await readResourceTypes(config.resources))
   const keys = opened.use(await FollowedKeys.open(config.producerKeysFile, log))
   const database = options.database ?? opened.adopt(await openDatabase(config, onError), (own) => own.destroy())
   const redis = opened.adopt(connectRedis(redisOptions(config), 'worker', onError), (own) => own.disconnect())

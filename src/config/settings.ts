@@ -57,6 +57,11 @@ export const Settings = z.strictObject({
   producerKeysFile: text
     .optional()
     .describe('JWK Set of the registered producers (workers: to verify) or of this producer (to sign).'),
+  resources: text
+    .optional()
+    .describe(
+      'Declarations of this deployment\'s resource types: a .json, .js, .mjs or .ts file. Without it "document" is the only one.',
+    ),
   workerConcurrency: count(600, 5_000).describe('Jobs under way in one worker; batches are gathered from these.'),
   batchMax: count(300, 1_000).describe('At most this many commands a batch.'),
   batchesInFlight: count(2, 16).describe('At most this many batches at a time.'),

@@ -1,5 +1,6 @@
 import type { z } from 'zod'
 import type { ResourceCollection, WhereValue } from './command.ts'
+import { Failure } from './failure.ts'
 
 /**
  * How a column's values look in PostgreSQL and in rows.
@@ -53,26 +54,37 @@ export type ResourceTypes = ReadonlyMap<string, ResourceType>
 
 /**
  * Validates declarations at start: a declaration that contradicts itself must not reach SQL.
- * @throws Error that names the type and the column
+ * @throws Failure JW_CONFIG_INVALID that names the type and the column of everything that is wrong
  */
 export function declareResourceTypes(types: readonly ResourceType[]): ResourceTypes {
-  const name = /^[a-z][a-z0-9_]{0,31}$/
-  for (const type of types) {
-    const fault = (what: string) => new Error(`resource type "${type.name}": ${what}`)
-    const identifiers = [type.name, type.key, ...type.table.split('.'), ...Object.keys(type.columns)]
-    const odd = identifiers.find((identifier) => !name.test(identifier))
-    if (odd !== undefined) throw fault(`"${odd}" is not a lower-case name of at most 32 characters`)
-    if (type.columns[type.key] !== 'text') throw fault(`its key "${type.key}" must be declared as a text column`)
-    if (['id', 'type'].some((reserved) => type.attributes.includes(reserved)))
-      throw fault('policies see "id" and "type" of every resource; they are no attributes')
-    if ('version' in type.columns) throw fault('"version" is reserved for the guard of updates')
-    for (const column of [...type.attributes, ...Object.keys(type.patch.shape)])
-      if (!(column in type.columns)) throw fault(`"${column}" is not a declared column`)
-    for (const column of Object.keys(type.patch.shape))
-      if (column === type.key || type.attributes.includes(column))
-        throw fault(`a patch may not touch "${column}": policies decide by it`)
-  }
+  const faults = types.flatMap((type) => faultsOf(type).map((what) => `resource type "${type.name}": ${what}`))
   const byName = new Map(types.map((type) => [type.name, type]))
-  if (byName.size !== types.length) throw new Error('two resource types have one name')
+  if (byName.size !== types.length) faults.push('two resource types have one name')
+  if (faults.length > 0) throw new Failure('JW_CONFIG_INVALID', faults.join('\n  '))
   return byName
+}
+
+const PLAIN = /^[a-z][a-z0-9_]{0,31}$/
+
+function faultsOf({ name, key, table, columns, attributes, patch }: ResourceType): string[] {
+  const identifiers = [name, key, ...table.split('.'), ...Object.keys(columns)]
+  const patched = Object.keys(patch.shape)
+  return [
+    ...new Set([
+      ...identifiers
+        .filter((identifier) => !PLAIN.test(identifier))
+        .map((odd) => `"${odd}" is not a lower-case name of at most 32 characters`),
+      ...(columns[key] === 'text' ? [] : [`its key "${key}" must be declared as a text column`]),
+      ...['id', 'type']
+        .filter((reserved) => attributes.includes(reserved))
+        .map((reserved) => `policies see "${reserved}" of every resource; it is no attribute`),
+      ...('version' in columns ? ['"version" is reserved for the guard of updates'] : []),
+      ...[...attributes, ...patched]
+        .filter((column) => !(column in columns))
+        .map((column) => `"${column}" is not a declared column`),
+      ...patched
+        .filter((column) => column === key || attributes.includes(column))
+        .map((column) => `a patch may not touch "${column}": policies decide by it`),
+    ]),
+  ]
 }

@@ -1,0 +1,52 @@
+import { readFile } from 'node:fs/promises'
+import { extname, resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { z } from 'zod'
+import { Failure, messageOf } from '../domain/failure.ts'
+import { type ResourceType, type ResourceTypes, declareResourceTypes } from '../domain/resource-type.ts'
+import { PatchColumns, patchOf } from './patch-columns.ts'
+import { resourceTypes } from './registry.ts'
+
+const Table = z.templateLiteral([z.string().min(1), '.', z.string().min(1)])
+const common = {
+  name: z.string(),
+  table: Table,
+  key: z.string(),
+  columns: z.record(z.string(), z.enum(['text', 'integer', 'bigint', 'boolean'])),
+  attributes: z.array(z.string()),
+}
+
+/** What a module exports: declarations as in TypeScript. */
+const Module = z.array(z.strictObject({ ...common, patch: z.instanceof(z.ZodObject) })).min(1)
+
+/** What a JSON file holds: a patch is told by its columns. */
+const Json = z.strictObject({ types: z.array(z.strictObject({ ...common, patch: PatchColumns })).min(1) })
+
+/**
+ * The resource types that a file declares: JSON, or a module whose default export is a list of declarations. Without a file,
+ * those that jobwarden ships.
+ * @throws Failure JW_CONFIG_INVALID that names the file and everything in it that is wrong
+ */
+export async function readResourceTypes(file: string | undefined): Promise<ResourceTypes> {
+  if (file === undefined) return resourceTypes
+  try {
+    return declareResourceTypes(extname(file) === '.json' ? await fromJson(file) : await fromModule(file))
+  } catch (error) {
+    const why = error instanceof z.ZodError ? problemsOf(error) : messageOf(error).replace('JW_CONFIG_INVALID: ', '')
+    throw new Failure('JW_CONFIG_INVALID', `JOBWARDEN_RESOURCES ${file}:\n  ${why}`, { cause: error })
+  }
+}
+
+async function fromJson(file: string): Promise<ResourceType[]> {
+  const { types } = Json.parse(JSON.parse(await readFile(file, 'utf8')))
+  return types.map(({ patch, ...type }) => ({ ...type, patch: patchOf(type.columns, patch) }))
+}
+
+async function fromModule(file: string): Promise<ResourceType[]> {
+  const loaded: unknown = await import(pathToFileURL(resolve(file)).href)
+  return z.object({ default: Module }, 'the module exports nothing').parse(loaded).default
+}
+
+function problemsOf(error: z.ZodError): string {
+  return error.issues.map(({ path, message }) => `${path.join('.') || 'the file'}: ${message}`).join('\n  ')
+}
