@@ -47,12 +47,13 @@ export class FollowedKeys implements AsyncDisposable {
 
   async #look(): Promise<void> {
     const keys = await readProducerKeys(this.#file)
+    if (!isDeepStrictEqual(keys, this.#keys)) {
+      await this.verifier.replaceKeys(keys)
+      this.#keys = keys
+      this.#log.info({ producers: keys.map(({ kid }) => kid) }, 'producer keys: the file has changed, and counts now')
+      tellUnlimited(keys, this.#log)
+    }
     this.#problem = undefined
-    if (isDeepStrictEqual(keys, this.#keys)) return
-    await this.verifier.replaceKeys(keys)
-    this.#keys = keys
-    this.#log.info({ producers: keys.map(({ kid }) => kid) }, 'producer keys: the file has changed, and counts now')
-    tellUnlimited(keys, this.#log)
   }
 
   #mind(error: unknown): void {
