@@ -103,7 +103,7 @@ test('a log on a full disk holds what was confirmed, and nothing else', async ()
   const program = `
     import { readFile } from 'node:fs/promises'
     import { z } from 'zod'
-    import { AppendLog } from './src/bundles/append-log.ts'
+    import { AppendLog } from './src/bundles/server/append-log.ts'
     const log = await AppendLog.open('${folder}/log.jsonl', z.object({ n: z.number(), text: z.string() }))
     let code
     for (let n = 0; code === undefined; n++)
