@@ -1,4 +1,5 @@
-// The rows "jobwarden": the authorizer as it is.
+// The rows "jobwarden": the authorizer as it is, with its last spans sent when it stops.
+import { endTraces } from '../../src/telemetry/register.ts'
 import { loadConfig } from '../../src/config/load-config.ts'
 import { tracingConfigured } from '../../src/telemetry/configured.ts'
 import { createLogger } from '../../src/telemetry/logger.ts'
@@ -6,10 +7,10 @@ import { startAuthorizer } from '../../workers/authorizer.ts'
 import { runMeasured } from './run-measured.ts'
 import { UNOBSERVED } from '../../src/telemetry/observe-all.ts'
 
-await runMeasured((meter) => {
+await runMeasured(async (meter) => {
   const config = loadConfig(process.env)
   const log = createLogger('authorizer', config.logLevel)
-  return startAuthorizer({
+  const running = await startAuthorizer({
     config,
     log,
     tracing: tracingConfigured(process.env),
@@ -18,4 +19,10 @@ await runMeasured((meter) => {
       batch: (deliveries, run) => (meter.taken(deliveries.length), UNOBSERVED.batch(deliveries, run)),
     },
   })
+  return {
+    close: async () => {
+      await running.close()
+      await endTraces()
+    },
+  }
 })
