@@ -8,7 +8,7 @@ import { type PolicyVersion, policyVersion } from '../src/policy-tools/policy-re
 import { rootsOf } from '../src/policy-tools/bundle-roots.ts'
 import { problemText } from '../src/policy-tools/policy-problem.ts'
 import { validatePolicies } from '../src/policy-tools/validate-policies.ts'
-import { readResourceTypes } from '../src/resource-types/read-resource-types.ts'
+import { readResourceTypes } from '../src/config/read-resource-types.ts'
 import { requirePolicyFolder } from './policy-folder.ts'
 import { tellFilters } from './tell-filters.ts'
 import { print, say } from '../src/process/terminal.ts'

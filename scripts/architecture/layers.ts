@@ -60,6 +60,7 @@ export const LAYERS: readonly Layer[] = [
     mayImport: [
       'src/domain/',
       'src/pdp/',
+      'src/resource-types/',
       'src/storage/database.ts',
       'src/storage/postgres-url.ts',
       'src/signing/producer-keys.ts',

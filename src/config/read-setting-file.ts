@@ -20,6 +20,10 @@ export async function readSettingFile<Schema extends z.ZodType>(
   }
   const parsed = schema.safeParse(json)
   if (parsed.success) return parsed.data
-  const problems = parsed.error.issues.map(({ path, message }) => `  ${path.join('.') || 'the file'}: ${message}`)
-  throw new Failure('JW_CONFIG_INVALID', `${setting} ${file}:\n${problems.join('\n')}`)
+  throw new Failure('JW_CONFIG_INVALID', `${setting} ${file}:\n  ${problemsIn(parsed.error)}`)
+}
+
+/** Every place of a file that is wrong and what it wants, a line each. */
+export function problemsIn(error: z.ZodError): string {
+  return error.issues.map(({ path, message }) => `${path.join('.') || 'the file'}: ${message}`).join('\n  ')
 }

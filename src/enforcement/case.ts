@@ -1,4 +1,5 @@
 import { type Command, isById } from '../domain/command.ts'
+import type { Asking } from '../domain/decision.ts'
 import type { Failure } from '../domain/failure.ts'
 import type { Outcome } from '../domain/outcome.ts'
 import type { DecidedRow, Effect, LoadedResource, Rejection } from './ports/command-store.ts'
@@ -11,6 +12,11 @@ export type Accepted = {
   readonly type: ResourceType
   readonly commandDigest: string
   readonly producer: string
+}
+
+/** Who asks for what, as the policies are told and the ledger keeps it. */
+export function askingOf({ command: { user, action }, producer }: Accepted): Asking {
+  return { user, action, producer }
 }
 
 /** The rows of a collection that the policies allow, all by one revision, and how far the search for them went. */

@@ -8,6 +8,7 @@ import {
   type Judged,
   type Selection,
   type Verdict,
+  askingOf,
   at,
   endedWith,
 } from './case.ts'
@@ -121,7 +122,7 @@ function commandEntry({ accepted, verdict, delivery }: Judged): CommandEntry {
     action,
     resourceType: resource.type,
     resourceId: isById(resource) ? resource.id : undefined,
-    request: { user, action, producer, resource },
+    request: { ...askingOf(accepted), resource },
     issuedAt,
     expiresAt,
     inputDigest: verdict.inputDigest,

@@ -4,7 +4,7 @@ import { type Decision, policyInput } from '../domain/decision.ts'
 import { Failure } from '../domain/failure.ts'
 import type { FilterAnswer, Pdp } from './ports/decision-point.ts'
 import type { Candidate, DecidedRow } from './ports/command-store.ts'
-import type { Accepted } from './case.ts'
+import { type Accepted, askingOf } from './case.ts'
 import type { Observer } from './ports/observer.ts'
 
 /** What became of one candidate: allowed, denied (neither member) or undecided. */
@@ -30,13 +30,15 @@ const CHUNKS_AT_A_TIME = 2
  */
 export async function decideCandidates(
   candidates: readonly Candidate[],
-  { command: { user, action }, type, producer }: Accepted,
+  accepted: Accepted,
   { policyRevision, widened }: FilterAnswer,
   { pdp, observer }: Deciding,
 ): Promise<DecidedPage> {
+  const { type } = accepted
+  const asking = askingOf(accepted)
   const lane = pLimit(CHUNKS_AT_A_TIME)
   const requests = candidates.map(({ key, attributes }) =>
-    policyInput({ user, action, producer }, { type: type.name, id: key }, attributes),
+    policyInput(asking, { type: type.name, id: key }, attributes),
   )
   const chunks = Array.from({ length: Math.ceil(requests.length / CHUNK) }, (_, chunk) => chunk * CHUNK)
   const answers = await Promise.all(
@@ -56,7 +58,8 @@ export async function decideCandidates(
   })
   const denied = rows.filter(({ allowed, undecided }) => allowed === undefined && !undecided).length
   const left = widened.map(({ construct }) => construct)
-  if (denied > 0) observer.disagreement({ type: type.name, action, policyRevision, rows: denied, widened: left })
+  if (denied > 0)
+    observer.disagreement({ type: type.name, action: asking.action, policyRevision, rows: denied, widened: left })
   return { rows, digest: hash('sha256', JSON.stringify(requests)) }
 }
 

@@ -4,7 +4,7 @@ import { maskRow } from '../domain/column-masks.ts'
 import { type Decision, type DecisionRequest, policyInput } from '../domain/decision.ts'
 import { Failure } from '../domain/failure.ts'
 import type { Pdp } from './ports/decision-point.ts'
-import { type Ended, type Judged, type Loaded, type Verdict, endedWith } from './case.ts'
+import { type Ended, type Judged, type Loaded, type Verdict, askingOf, endedWith } from './case.ts'
 
 /** Asks the policies about every command on one resource, all in one query, and judges each by its answer. */
 export async function decide(cases: readonly Loaded[], pdp: Pdp): Promise<(Judged | Ended)[]> {
@@ -21,8 +21,8 @@ export async function decide(cases: readonly Loaded[], pdp: Pdp): Promise<(Judge
 }
 
 /** A resource that does not exist is asked about by type and id alone: who may not see it cannot tell the difference. */
-function inputOf({ accepted: { command, producer }, resource }: Loaded): DecisionRequest {
-  return policyInput({ ...command, producer }, requireById(command.resource), resource?.attributes)
+function inputOf({ accepted, resource }: Loaded): DecisionRequest {
+  return policyInput(askingOf(accepted), requireById(accepted.command.resource), resource?.attributes)
 }
 
 function requireById(resource: Loaded['accepted']['command']['resource']): ResourceById {

@@ -12,6 +12,7 @@ import {
   type Loaded,
   type Reselection,
   type Verdict,
+  askingOf,
   endedWith,
 } from './case.ts'
 import { type DecidedPage, decideCandidates } from './decide-candidates.ts'
@@ -46,7 +47,7 @@ type Question = { readonly open: Loaded; readonly accepted: Accepted; readonly a
 export async function examine(cases: readonly Loaded[], examination: Examination): Promise<(Judged | Ended)[]> {
   if (cases.length === 0) return []
   const requests = cases.map(
-    ({ accepted: { command, type, producer } }) => [command.id, filterRequest({ ...command, producer }, type)] as const,
+    ({ accepted }) => [accepted.command.id, filterRequest(askingOf(accepted), accepted.type)] as const,
   )
   const filters = await examination.pdp.filter(new Map(requests))
   const lane = pLimit(AT_A_TIME)
@@ -71,14 +72,13 @@ async function judge(
 
 async function drawVerdict(question: Question, answer: FilterAnswer, examination: Examination): Promise<Verdict> {
   const { accepted, asked, open } = question
-  const { producer } = accepted
-  const { user, action } = accepted.command
+  const { action } = accepted.command
   const { filter, policyRevision } = answer
   if (open.reselection !== undefined) return reselect(question, open.reselection, answer, examination)
   if (filter.kind === 'none') {
     const message = `the policies let this user ${action} no ${asked.type} at all`
     const reasons = [{ code: 'no_rows_allowed', message }]
-    const inputDigest = hash('sha256', JSON.stringify({ user, action, producer, resource: asked, filter }))
+    const inputDigest = hash('sha256', JSON.stringify({ ...askingOf(accepted), resource: asked, filter }))
     return { outcome: { outcome: 'denied', reasons, policyRevision }, inputDigest }
   }
   const { maxRows, maxExamined } = examination.limits

@@ -33,7 +33,6 @@ export class Opened implements AsyncDisposable {
     for (let close = this.#closers.pop(); close !== undefined; close = this.#closers.pop()) {
       try {
         // One after the other: what was opened later may need what was opened before.
-        // oxlint-disable-next-line no-await-in-loop
         await close()
       } catch (error) {
         failures.push(error)

@@ -1,6 +1,6 @@
 import { postgresOptions } from '../config/adapter-options.ts'
+import { requireDatabaseUrl } from '../config/require-database-url.ts'
 import type { Config } from '../config/settings.ts'
-import { Failure } from '../domain/failure.ts'
 import type { Outcome } from '../domain/outcome.ts'
 import { findRequest } from '../storage/ledger/find-request.ts'
 import { openFit } from '../storage/postgres-fitness.ts'
@@ -21,9 +21,7 @@ export type OpenResults = {
  * @throws Failure JW_CONFIG_INVALID without a database, JW_STORE_* when it is not there, refuses or is not fit
  */
 export async function openResults(config: Config, onError: (error: Error) => void): Promise<OpenResults> {
-  const { databaseUrl: url } = config
-  if (url === undefined)
-    throw new Failure('JW_CONFIG_INVALID', 'JOBWARDEN_DATABASE_URL: name the PostgreSQL of the workers')
+  const url = requireDatabaseUrl(config)
   const database = await openFit({ ...postgresOptions(config), url, role: 'jobwarden_reader', onError })
   return {
     result: async (commandId) => (await findRequest(database, commandId))?.outcome,

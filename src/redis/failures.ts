@@ -1,4 +1,5 @@
 import { Failure, type FailureCode, detailOf } from '../domain/failure.ts'
+import { isCertificateError, nodeCode } from '../domain/node-errors.ts'
 
 /** What BullMQ says when another worker owns the job by now, or has ended it, or when the job is on the queue no more. */
 const LOST_JOB =
@@ -31,9 +32,6 @@ const TAKES_NONE: readonly (readonly [said: RegExp, advice: string])[] = [
 const REFUSED =
   /^(NOAUTH|WRONGPASS|ERR AUTH|ERR DB index|ERR SELECT)|\bNOPERM\b|without any password|user executing the script can't/
 
-/** Codes of Node for a certificate that is not trusted, of either side. */
-const CERTIFICATE = /^(ERR_TLS|ERR_SSL|CERT_|UNABLE_TO_|SELF_SIGNED_CERT|DEPTH_ZERO|EPROTO|HOSTNAME_MISMATCH)/
-
 /** An error that a queue or its connection emits, as a Failure with its code: an outage is no defect of jobwarden. */
 export function queueFailure(error: Error): Failure {
   if (error instanceof Failure) return error
@@ -58,15 +56,10 @@ function innerError(error: Error): Error | undefined {
 }
 
 function codeOf(error: Error): FailureCode {
-  const code = nodeCode(error)
   const said = error.message.replace(/^.*Last error: (Error: |ReplyError: )?/, '')
   if (LOST_JOB.test(error.message)) return 'JW_LOCK_LOST'
-  if (REFUSED.test(said) || CERTIFICATE.test(code)) return 'JW_REDIS_REFUSED'
-  if (CONNECTION.test(code) || NO_MASTER.test(error.message)) return 'JW_REDIS_UNAVAILABLE'
+  if (REFUSED.test(said) || isCertificateError(error)) return 'JW_REDIS_REFUSED'
+  if (CONNECTION.test(nodeCode(error)) || NO_MASTER.test(error.message)) return 'JW_REDIS_UNAVAILABLE'
   if (TAKES_NONE.some(([pattern]) => pattern.test(said))) return 'JW_REDIS_UNAVAILABLE'
   return 'JW_UNEXPECTED'
-}
-
-function nodeCode(error: Error): string {
-  return 'code' in error && typeof error.code === 'string' ? error.code : ''
 }

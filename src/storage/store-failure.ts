@@ -1,4 +1,5 @@
 import { Failure, type FailureCode, messageOf } from '../domain/failure.ts'
+import { isCertificateError, nodeCode } from '../domain/node-errors.ts'
 
 /**
  * PostgreSQL error classes that say "not now" rather than "never": connection, resources, operator intervention,
@@ -30,8 +31,7 @@ const SESSION: Readonly<Record<string, RegExp>> = {
   '42501': /^permission denied (to|for (schema|database)) |^must /,
 }
 
-/** Codes of Node for a certificate that is not trusted, and what the driver says of a server without TLS. */
-const CERTIFICATE = /^(ERR_TLS|ERR_SSL|CERT_|UNABLE_TO_|SELF_SIGNED_CERT|DEPTH_ZERO|EPROTO|HOSTNAME_MISMATCH)/
+/** What the driver says of a server without TLS. */
 const WITHOUT_TLS = 'The server does not support SSL connections'
 
 /** What a pooler says that takes no settings of a session, such as PgBouncer in front of transactions. */
@@ -54,7 +54,7 @@ function codeOf(error: unknown, state: string | undefined): FailureCode {
 
 function refusal(error: unknown, state: string | undefined): string | undefined {
   const message = messageOf(error)
-  if (CERTIFICATE.test(nodeCode(error)))
+  if (isCertificateError(error))
     return 'the certificate of PostgreSQL is not trusted: name its authority by sslrootcert in JOBWARDEN_DATABASE_URL'
   if (message === WITHOUT_TLS) return 'turn TLS on there, or write sslmode=disable in JOBWARDEN_DATABASE_URL'
   if (message.startsWith('SASL')) return 'give the user of JOBWARDEN_DATABASE_URL its password'
@@ -80,10 +80,4 @@ function isLostClaim(error: unknown, state: string): boolean {
 function sqlState(error: unknown): string | undefined {
   const code = nodeCode(error)
   return /^(?=.*\d)[0-9A-Z]{5}$/.test(code) ? code : undefined
-}
-
-function nodeCode(error: unknown): string {
-  return typeof error === 'object' && error !== null && 'code' in error && typeof error.code === 'string'
-    ? error.code
-    : ''
 }

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { resourceTypes } from '../../src/resource-types/registry.ts'
-import { readResourceTypes } from '../../src/resource-types/read-resource-types.ts'
+import { readResourceTypes } from '../../src/config/read-resource-types.ts'
 
 let folder: string
 let files = 0

@@ -2,10 +2,11 @@ import { readFile } from 'node:fs/promises'
 import { extname, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { z } from 'zod'
-import { Failure, messageOf } from '../domain/failure.ts'
+import { Failure, detailOf } from '../domain/failure.ts'
 import { type ResourceType, type ResourceTypes, declareResourceTypes } from '../domain/resource-type.ts'
-import { PatchColumns, patchOf } from './patch-columns.ts'
-import { resourceTypes } from './registry.ts'
+import { PatchColumns, patchOf } from '../resource-types/patch-columns.ts'
+import { resourceTypes } from '../resource-types/registry.ts'
+import { problemsIn } from './read-setting-file.ts'
 
 const Table = z.templateLiteral([z.string().min(1), '.', z.string().min(1)])
 const common = {
@@ -32,7 +33,7 @@ export async function readResourceTypes(file: string | undefined): Promise<Resou
   try {
     return declareResourceTypes(extname(file) === '.json' ? await fromJson(file) : await fromModule(file))
   } catch (error) {
-    const why = error instanceof z.ZodError ? problemsOf(error) : messageOf(error).replace('JW_CONFIG_INVALID: ', '')
+    const why = error instanceof z.ZodError ? problemsIn(error) : detailOf(error)
     throw new Failure('JW_CONFIG_INVALID', `JOBWARDEN_RESOURCES ${file}:\n  ${why}`, { cause: error })
   }
 }
@@ -45,8 +46,4 @@ async function fromJson(file: string): Promise<ResourceType[]> {
 async function fromModule(file: string): Promise<ResourceType[]> {
   const loaded: unknown = await import(pathToFileURL(resolve(file)).href)
   return z.object({ default: Module }, 'the module exports nothing').parse(loaded).default
-}
-
-function problemsOf(error: z.ZodError): string {
-  return error.issues.map(({ path, message }) => `${path.join('.') || 'the file'}: ${message}`).join('\n  ')
 }
