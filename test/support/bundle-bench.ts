@@ -81,6 +81,7 @@ export async function openBundleBench(workspace: Workspace): Promise<BundleBench
   const url = `http://127.0.0.1:${port}`
   const env = {
     JOBWARDEN_BUNDLES_PORT: `${port}`,
+    JOBWARDEN_BUNDLES_OPA: opa,
     JOBWARDEN_BUNDLES_DIR: dir,
     JOBWARDEN_BUNDLES_KEYS_FILE: at('keys.json'),
     JOBWARDEN_BUNDLES_TOKENS_FILE: at('tokens.json'),
