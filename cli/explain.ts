@@ -12,7 +12,7 @@ import { type CandidateSource, type Explanation, explain } from '../src/explain/
 import { PoliciesRefused } from '../src/policy-tools/policies-refused.ts'
 import { validatePolicies } from '../src/policy-tools/validate-policies.ts'
 import { readResourceTypes } from '../src/config/read-resource-types.ts'
-import { type ResourceTypes, whereOf } from '../src/domain/resource-type.ts'
+import type { ResourceTypes } from '../src/domain/resource-type.ts'
 import { ALL } from '../src/domain/row-filter.ts'
 import type { Database } from '../src/storage/database.ts'
 import { findRequest } from '../src/storage/ledger/find-request.ts'
@@ -104,8 +104,7 @@ function rowsOf(
 ): CandidateSource | undefined {
   if (isById(resource)) return undefined
   const store = new LedgerStore(database, types)
-  const where = whereOf(resource, type)
-  const { after } = resource
+  const { where = {}, after } = resource
   return ({ filter }) =>
     store.candidates({ type: type.name, where, filter, after, limit: Math.min(config.collectionMaxExamined, MAX_ROWS) })
 }

@@ -1,7 +1,4 @@
 /** To declare resource types of your own; docs/resource-types.md tells what a table needs. */
-export {
-  type ColumnKind,
-  type ResourceType,
-  type ResourceTypes,
-  declareResourceTypes,
-} from '../src/domain/resource-type.ts'
+export type { ColumnKind } from '../src/domain/column-kind.ts'
+export { declareResourceTypes } from '../src/domain/declare-resource-types.ts'
+export type { ResourceType, ResourceTypes } from '../src/domain/resource-type.ts'

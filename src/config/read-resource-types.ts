@@ -3,7 +3,9 @@ import { extname, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { z } from 'zod'
 import { Failure, detailOf } from '../domain/failure.ts'
-import { type ResourceType, type ResourceTypes, declareResourceTypes } from '../domain/resource-type.ts'
+import { COLUMN_KINDS } from '../domain/column-kind.ts'
+import { declareResourceTypes } from '../domain/declare-resource-types.ts'
+import type { ResourceType, ResourceTypes } from '../domain/resource-type.ts'
 import { PatchColumns, patchOf } from '../resource-types/patch-columns.ts'
 import { resourceTypes } from '../resource-types/registry.ts'
 import { problemsIn } from './read-setting-file.ts'
@@ -13,8 +15,9 @@ const common = {
   name: z.string(),
   table: Table,
   key: z.string(),
-  columns: z.record(z.string(), z.enum(['text', 'integer', 'bigint', 'boolean'])),
-  attributes: z.array(z.string()),
+  guard: z.string().optional(),
+  columns: z.record(z.string(), z.enum(COLUMN_KINDS)),
+  attributes: z.union([z.array(z.string()), z.record(z.string(), z.string())]),
 }
 
 /** What a module exports: declarations as in TypeScript. */

@@ -35,15 +35,26 @@ const LongText = z.string().refine(storable, 'must be well-formed Unicode withou
 const WholeNumber = z.number().int().min(Number.MIN_SAFE_INTEGER).max(Number.MAX_SAFE_INTEGER)
 const Scalar = z.union([Text, WholeNumber, z.boolean()])
 
-/** A column's value in `where` and in rows. Numbers beyond 2^53 travel as strings. */
-export type ScalarValue = z.infer<typeof Scalar>
-
 /** The article's `input.user`: id and role, a department for most, and whatever else the policies read. */
 export const User = z
   .object({ id: Name, role: Text.min(1), department: Text.optional() })
   .catchall(z.union([Scalar, z.array(Scalar).max(64)]))
   .refine((user) => Object.keys(user).every((name) => PLAIN_NAME.test(name)), 'attribute names must be plain names')
 export type User = z.infer<typeof User>
+
+/** A list or a document, for columns that hold one. */
+const Composite = z
+  .union([z.array(z.json()), z.record(z.string(), z.json())])
+  .refine(isStorableJson, 'must hold well-formed Unicode without NUL')
+const PatchValue = z.union([LongText, WholeNumber, z.boolean(), z.null(), Composite])
+/** A column's new value. Numbers beyond 2^53 travel as strings. */
+export type PatchValue = z.infer<typeof PatchValue>
+
+function isStorableJson(value: unknown): boolean {
+  if (typeof value === 'string') return storable(value)
+  if (typeof value !== 'object' || value === null) return true
+  return Object.entries(value).every(([name, member]) => storable(name) && isStorableJson(member))
+}
 
 const ResourceType = z.string().regex(/^[a-z][a-z0-9_]{0,31}$/, 'must be a lower-case resource type name')
 const ById = z.strictObject({ type: ResourceType, id: Name })
@@ -88,7 +99,7 @@ export const Command = z
       ...common,
       action: z.literal('update'),
       patch: z
-        .record(AttributeName, z.union([LongText, WholeNumber, z.boolean(), z.null()]))
+        .record(AttributeName, PatchValue)
         .refine((patch) => Object.keys(patch).length > 0, 'must change at least one column'),
     }),
     z.strictObject({ ...common, action: z.literal('delete') }),

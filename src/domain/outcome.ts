@@ -1,8 +1,11 @@
 import { z } from 'zod'
 import { Reason } from './reason.ts'
 
+/** A list or a document that the database holds; nothing here looks into it. */
+const Composite = z.union([z.array(z.unknown()), z.record(z.string(), z.unknown())])
+
 /** A resource as reads return it: declared columns only. */
-export const Row = z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()]))
+export const Row = z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null(), Composite]))
 export type Row = z.infer<typeof Row>
 
 const reasons = z.array(Reason).min(1)

@@ -1,22 +1,22 @@
-/** A value that a policy compares a column with. Numbers are exact: past 2^53 they travel as strings. */
+/** A value that a policy compares an attribute with. Numbers are exact: past 2^53 they travel as strings. */
 export type FilterValue = string | number | boolean | null
 
 export type Comparison = 'eq' | 'ne' | 'lt' | 'lte' | 'gt' | 'gte'
 export type TextTest = 'startswith' | 'endswith' | 'contains'
 
-/** What a column is compared with: a value that the policies know, or another column of the same row. */
-export type Operand = { readonly value: FilterValue } | { readonly column: string }
+/** What an attribute is compared with: a value that the policies know, or another attribute of the same row. */
+export type Operand = { readonly value: FilterValue } | { readonly attribute: string }
 
 /**
  * A condition on one row, with the meaning it has in Rego and not in SQL: a comparison with a missing attribute is
  * false and its negation true; there is no third value. Values of different types compare by type:
- * null < boolean < number < string.
+ * null < boolean < number < string. `has` says that a list of texts has this one in it.
  */
 export type Condition =
-  | { readonly op: Comparison; readonly column: string; readonly operand: Operand }
-  | { readonly op: TextTest; readonly column: string; readonly text: string }
-  | { readonly op: 'in'; readonly column: string; readonly values: readonly FilterValue[] }
-  | { readonly op: 'present'; readonly column: string }
+  | { readonly op: Comparison; readonly attribute: string; readonly operand: Operand }
+  | { readonly op: TextTest | 'has'; readonly attribute: string; readonly text: string }
+  | { readonly op: 'in'; readonly attribute: string; readonly values: readonly FilterValue[] }
+  | { readonly op: 'present'; readonly attribute: string }
   | { readonly op: 'and' | 'or'; readonly conditions: readonly Condition[] }
   | { readonly op: 'not'; readonly condition: Condition }
 
@@ -54,7 +54,7 @@ export function anyOf(filters: readonly RowFilter[]): RowFilter {
   return join('or', asMemberships(conditions), NONE)
 }
 
-/** Several equalities of one column become one membership: a list of a thousand ids is one condition, not a thousand. */
+/** Several equalities of one attribute become one membership: a list of a thousand ids is one condition, not a thousand. */
 function asMemberships(conditions: readonly Condition[]): readonly Condition[] {
   const values = new Map<string, Set<FilterValue>>()
   const others: Condition[] = []
@@ -62,24 +62,24 @@ function asMemberships(conditions: readonly Condition[]): readonly Condition[] {
     const found = membershipOf(condition)
     if (found === undefined) others.push(condition)
     else {
-      const set = values.get(found.column) ?? new Set()
+      const set = values.get(found.attribute) ?? new Set()
       for (const value of found.values) set.add(value)
-      values.set(found.column, set)
+      values.set(found.attribute, set)
     }
   }
-  const memberships = [...values].map(([column, set]): Condition => {
+  const memberships = [...values].map(([attribute, set]): Condition => {
     const [only, ...more] = set
     return only !== undefined && more.length === 0
-      ? { op: 'eq', column, operand: { value: only } }
-      : { op: 'in', column, values: [...set] }
+      ? { op: 'eq', attribute, operand: { value: only } }
+      : { op: 'in', attribute, values: [...set] }
   })
   return [...memberships, ...others]
 }
 
-function membershipOf(condition: Condition): { column: string; values: readonly FilterValue[] } | undefined {
+function membershipOf(condition: Condition): { attribute: string; values: readonly FilterValue[] } | undefined {
   if (condition.op === 'in') return condition
   if (condition.op !== 'eq' || !('value' in condition.operand)) return undefined
-  return { column: condition.column, values: [condition.operand.value] }
+  return { attribute: condition.attribute, values: [condition.operand.value] }
 }
 
 /** Rows that the filter does not select. */

@@ -26,14 +26,18 @@ function holds(condition: Condition, row: Attributes): boolean {
     case 'not':
       return !holds(condition.condition, row)
     case 'present':
-      return attribute(row, condition.column) !== undefined
+      return row[condition.attribute] !== undefined
     case 'in':
-      return condition.values.some((value) => compare('eq', attribute(row, condition.column), value))
+      return condition.values.some((value) => compare('eq', scalar(row, condition.attribute), value))
     case 'startswith':
     case 'endswith':
     case 'contains': {
-      const text = attribute(row, condition.column)
+      const text = scalar(row, condition.attribute)
       return typeof text === 'string' && textTest(condition.op, text, condition.text)
+    }
+    case 'has': {
+      const list = row[condition.attribute]
+      return Array.isArray(list) && list.includes(condition.text)
     }
     case 'eq':
     case 'ne':
@@ -41,19 +45,19 @@ function holds(condition: Condition, row: Attributes): boolean {
     case 'lte':
     case 'gt':
     case 'gte':
-      return compare(condition.op, attribute(row, condition.column), operandValue(condition.operand, row))
+      return compare(condition.op, scalar(row, condition.attribute), operandValue(condition.operand, row))
     default:
       return condition satisfies never
   }
 }
 
-function attribute(row: Attributes, column: string): FilterValue | undefined {
-  const value = row[column]
+function scalar(row: Attributes, attribute: string): FilterValue | undefined {
+  const value = row[attribute]
   return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean' ? value : undefined
 }
 
 function operandValue(operand: Operand, row: Attributes): FilterValue | undefined {
-  return 'column' in operand ? attribute(row, operand.column) : operand.value
+  return 'attribute' in operand ? scalar(row, operand.attribute) : operand.value
 }
 
 function textTest(op: 'startswith' | 'endswith' | 'contains', text: string, part: string): boolean {

@@ -3,7 +3,8 @@ import { z } from 'zod'
 import { Command, type ResourceCollection, isById } from '../domain/command.ts'
 import { brokenLimit } from '../domain/producer-limits.ts'
 import type { Reason } from '../domain/reason.ts'
-import { JSON_TYPE, type ResourceType, type ResourceTypes, attributeColumns } from '../domain/resource-type.ts'
+import { KIND_VALUE, isWritten } from '../domain/column-kind.ts'
+import { type ResourceType, type ResourceTypes, attributesOf, keyKindOf } from '../domain/resource-type.ts'
 import type { CommandVerifier } from './ports/command-verifier.ts'
 import type { Accepted, Admitted, Invalid, Judged } from './case.ts'
 import type { Delivery } from './ports/delivery.ts'
@@ -98,8 +99,8 @@ async function examine(delivery: Delivery, admission: Admission): Promise<Examin
     const patch = type.patch.safeParse(command.patch)
     if (!patch.success) return { refused: schemaReasons(patch.error, 'patch'), producer }
   }
-  const where = isById(command.resource) ? undefined : whereFault(command.resource, type)
-  if (where !== undefined) return refuse('where', where, producer)
+  const fault = isById(command.resource) ? undefined : collectionFault(command.resource, type)
+  if (fault !== undefined) return refuse('where', fault, producer)
 
   const now = admission.now()
   if (Date.parse(command.issuedAt) > now + limits.clockSkewMs)
@@ -110,14 +111,17 @@ async function examine(delivery: Delivery, admission: Admission): Promise<Examin
 }
 
 /** `where` may speak of what policies see, the id and the declared attributes, in values of the column's kind. */
-function whereFault({ where = {} }: ResourceCollection, type: ResourceType): string | undefined {
-  const columns = attributeColumns(type)
+function collectionFault({ where = {}, after }: ResourceCollection, type: ResourceType): string | undefined {
+  if (after !== undefined && !isWritten(keyKindOf(type), after)) return 'after: must be the "next" of an outcome'
+  const attributes = attributesOf(type)
   for (const [name, value] of Object.entries(where)) {
-    const kind = columns.get(name)?.kind
+    const kind = attributes.get(name)?.kind
     if (kind === undefined) return `where.${name}: ${type.name} has no such attribute`
-    const wanted = JSON_TYPE[kind]
-    const odd = (Array.isArray(value) ? value : [value]).find((each) => each !== null && typeof each !== wanted)
-    if (odd !== undefined) return `where.${name}: must be a ${wanted}, not a ${typeof odd}`
+    if (kind === 'text[]' || kind === 'jsonb') return `where.${name}: a ${kind} cannot be asked for`
+    for (const each of Array.isArray(value) ? value : [value]) {
+      const parsed = each === null ? undefined : KIND_VALUE[kind].safeParse(each)
+      if (parsed?.success === false) return `where.${name}: ${parsed.error.issues[0]?.message}`
+    }
   }
   return undefined
 }

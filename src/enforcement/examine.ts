@@ -3,7 +3,6 @@ import pLimit from 'p-limit'
 import { type ResourceCollection, isById } from '../domain/command.ts'
 import { Failure, toFailure } from '../domain/failure.ts'
 import { type FilterAnswer, type Pdp, filterRequest } from './ports/decision-point.ts'
-import { whereOf } from '../domain/resource-type.ts'
 import type { CandidateRequest, CommandStore } from './ports/command-store.ts'
 import {
   type Accepted,
@@ -134,7 +133,7 @@ function candidatesOf(
   { accepted: { type }, asked }: Question,
   { filter }: FilterAnswer,
 ): Omit<CandidateRequest, 'limit'> {
-  return { type: type.name, where: whereOf(asked, type), filter }
+  return { type: type.name, where: asked.where ?? {}, filter }
 }
 
 function tooMany(

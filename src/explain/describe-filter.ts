@@ -1,7 +1,7 @@
 import type { Comparison, Condition, FilterValue, RowFilter } from '../domain/row-filter.ts'
 
 const SIGN = { eq: '=', ne: '≠', lt: '<', lte: '≤', gt: '>', gte: '≥' } as const satisfies Record<Comparison, string>
-const VERB = { startswith: 'starts with', endswith: 'ends with', contains: 'contains' } as const
+const VERB = { startswith: 'starts with', endswith: 'ends with', contains: 'contains', has: 'has' } as const
 
 /** A filter in words, for people. */
 export function describeFilter(filter: RowFilter): string {
@@ -25,13 +25,14 @@ function describe(condition: Condition): string {
     case 'not':
       return `not ${nested(condition.condition)}`
     case 'present':
-      return `${condition.column} has a value`
+      return `${condition.attribute} has a value`
     case 'in':
-      return `${condition.column} is one of ${condition.values.map(quote).join(', ')}`
+      return `${condition.attribute} is one of ${condition.values.map(quote).join(', ')}`
+    case 'has':
     case 'startswith':
     case 'endswith':
     case 'contains':
-      return `${condition.column} ${VERB[condition.op]} ${quote(condition.text)}`
+      return `${condition.attribute} ${VERB[condition.op]} ${quote(condition.text)}`
     case 'eq':
     case 'ne':
     case 'lt':
@@ -39,7 +40,7 @@ function describe(condition: Condition): string {
     case 'gt':
     case 'gte': {
       const { operand } = condition
-      return `${condition.column} ${SIGN[condition.op]} ${'column' in operand ? operand.column : quote(operand.value)}`
+      return `${condition.attribute} ${SIGN[condition.op]} ${'attribute' in operand ? operand.attribute : quote(operand.value)}`
     }
     default:
       return condition satisfies never

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { SpanKind, trace } from '@opentelemetry/api'
-import { Command, type ResourceSelector, type ScalarValue, type User } from '../domain/command.ts'
+import { Command, type ResourceSelector, type PatchValue, type User } from '../domain/command.ts'
 import { ATTRIBUTE, SPAN, TRACER_NAME } from '../telemetry/names.ts'
 
 /** What a producer says; the rest of the command is filled in. An id makes the call idempotent: give your own. */
@@ -12,7 +12,7 @@ export type CommandRequest = {
   readonly expiresAt?: string
 } & (
   | { readonly action: 'read' | 'delete' }
-  | { readonly action: 'update'; readonly patch: Readonly<Record<string, ScalarValue | null>> }
+  | { readonly action: 'update'; readonly patch: Readonly<Record<string, PatchValue>> }
 )
 
 /** A request that is not a command; `index` is its place in the call. Nothing of it was enqueued. */

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { Command, User } from '../../src/domain/command.ts'
+import type { Command, PatchValue, User } from '../../src/domain/command.ts'
 import type { ProducerJwk } from '../../src/signing/producer-keys.ts'
 
 /** The article's people. */
@@ -21,7 +21,7 @@ export const TEST_KEY: ProducerJwk = {
 }
 
 type Wanted = Partial<Pick<Command, 'id' | 'user' | 'resource' | 'issuedAt' | 'expiresAt'>> &
-  ({ action?: 'read' | 'delete' } | { action: 'update'; patch?: Record<string, string | null> })
+  ({ action?: 'read' | 'delete' } | { action: 'update'; patch?: Readonly<Record<string, PatchValue>> })
 
 /** A command that the shipped policies allow, but for what the test wants otherwise. */
 export function aCommand(wanted: Wanted = {}): Command {

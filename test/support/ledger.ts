@@ -1,4 +1,5 @@
 import { sql } from 'kysely'
+import { z } from 'zod'
 import { Outcome } from '../../src/domain/outcome.ts'
 import type { Database } from '../../src/storage/database.ts'
 
@@ -37,4 +38,10 @@ export async function recordedOutcomes(owner: Database, ids: readonly string[]):
 export async function trailIds(owner: Database): Promise<string[]> {
   const { rows } = await sql<{ id: string }>`select id from audit.records order by seq`.execute(owner)
   return rows.map(({ id }) => id)
+}
+
+/** The texts that a read returned in one of its columns. */
+export function textsOf(outcome: Outcome | undefined, column: string): string[] {
+  const rows = outcome?.outcome === 'executed' ? (outcome.rows ?? []) : []
+  return rows.map((row) => z.string().parse(row[column]))
 }

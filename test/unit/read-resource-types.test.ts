@@ -23,10 +23,35 @@ const NOTE = {
   name: 'note',
   table: 'app.notes',
   key: 'id',
-  columns: { id: 'text', owner: 'text', body: 'text', stars: 'integer', views: 'bigint', pinned: 'boolean' },
+  columns: {
+    id: 'text',
+    owner: 'text',
+    body: 'text',
+    stars: 'integer',
+    views: 'bigint',
+    pinned: 'boolean',
+    ref: 'uuid',
+    price: 'numeric',
+    due: 'date',
+    at: 'timestamptz',
+    tags: 'text[]',
+    meta: 'jsonb',
+  },
   attributes: ['owner'],
-  patch: { body: { maxLength: 5, nullable: true }, stars: { min: 1, max: 5 }, views: {}, pinned: {} },
+  patch: {
+    body: { maxLength: 5, nullable: true },
+    stars: { min: 1, max: 5 },
+    views: {},
+    pinned: {},
+    ref: {},
+    price: { precision: 5, scale: 2 },
+    due: {},
+    at: {},
+    tags: {},
+    meta: {},
+  },
 }
+const REF = '0b0e7f6a-1c2d-4e3f-8a9b-0c1d2e3f4a5b'
 const json = (...types: readonly unknown[]) => fileOf(JSON.stringify({ types }))
 
 test('without a file, the shipped types are there', async () => {
@@ -42,6 +67,22 @@ test.each<[string, Record<string, unknown>, boolean]>([
   ['a number out of bounds', { stars: 6 }, false],
   ['a number for a bigint, which would lose digits', { views: 7 }, false],
   ['a column that a patch may not touch', { owner: 'me' }, false],
+  [
+    'the values of every other kind',
+    { ref: REF, price: '12.50', due: '2026-02-28', at: '2026-02-28T10:00:00+02:00' },
+    true,
+  ],
+  ['a list and a document', { tags: ['a', 'b'], meta: { deep: [1, null, { a: 'b' }] } }, true],
+  ['a UUID in upper case, which would be another text', { ref: REF.toUpperCase() }, false],
+  ['a number with more decimals than its column', { price: '12.505' }, false],
+  ['a number with more digits than its column', { price: '1234.5' }, false],
+  ['a numeric that is no number', { price: 'NaN' }, false],
+  ['a day that there is not', { due: '2026-02-30' }, false],
+  ['the year 0, which PostgreSQL does not know', { due: '0000-01-01' }, false],
+  ['a moment without a zone', { at: '2026-02-28T10:00:00' }, false],
+  ['a zone that PostgreSQL does not know', { at: '2026-02-28T10:00:00+20:00' }, false],
+  ['a list that holds no texts', { tags: [1] }, false],
+  ['a bigint past its range', { views: '9223372036854775808' }, false],
 ])('a JSON file declares a type, whose patch takes or refuses %s', async (_what, patch, taken) => {
   const note = (await readResourceTypes(await json(NOTE))).get('note')
   expect(note?.patch.safeParse(patch).success).toBe(taken)
@@ -60,10 +101,10 @@ export default [note]
 })
 
 test('everything that is wrong is told at once, with the file', async () => {
-  const file = await json({ ...NOTE, key: 'stars', attributes: ['owner', 'colour'] }, { ...NOTE, table: 'app.Notes' })
+  const file = await json({ ...NOTE, key: 'pinned', attributes: ['owner', 'colour'] }, { ...NOTE, table: 'app.no-tes' })
   await expect(readResourceTypes(file)).rejects.toThrow(
     new RegExp(
-      `JOBWARDEN_RESOURCES ${file}:[^]*"stars" must be declared as a text[^]*"colour" is not[^]*"Notes"[^]*two resource types`,
+      `JOBWARDEN_RESOURCES ${file}:[^]*its key "pinned" must be a declared column[^]*"colour" is not[^]*"no-tes"[^]*two resource types`,
     ),
   )
 })
@@ -73,12 +114,17 @@ test.each<[string, () => Promise<string>, RegExp]>([
   ['is no JSON', () => fileOf('{'), /JSON/],
   ['has no type', () => json(), /types: /],
   ['has members that nobody reads', () => json({ ...NOTE, primaryKey: 'id' }), /primaryKey/],
-  ['has a kind that there is not', () => json({ ...NOTE, columns: { id: 'uuid' } }), /types\.0\.columns\.id/],
+  ['has a kind that there is not', () => json({ ...NOTE, columns: { id: 'money' } }), /types\.0\.columns\.id/],
   [
     'limits a number by its length',
     () => json({ ...NOTE, patch: { stars: { maxLength: 3 } } }),
     /patch\.stars: "maxLength"/,
   ],
+  ['names no schema', () => json({ ...NOTE, table: 'notes' }), /table/],
+  ["guards by a column of a row's place", () => json({ ...NOTE, guard: 'ctid' }), /"ctid" cannot guard/],
+  ['patches its guard', () => json({ ...NOTE, guard: 'stars' }), /"stars": it guards updates/],
+  ['has an attribute that is no name', () => json({ ...NOTE, attributes: { 'the owner': 'owner' } }), /"the owner"/],
+  ["has an attribute of policies' own", () => json({ ...NOTE, attributes: { type: 'owner' } }), /"type" of every/],
   ['is a module that exports no default', () => fileOf('export const types = []', 'mjs'), /default/],
   ['is a module that throws', () => fileOf('throw new Error("no luck")', 'mjs'), /no luck/],
 ])('a file that %s is refused with what is wrong', async (_what, file, why) => {

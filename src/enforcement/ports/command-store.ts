@@ -1,5 +1,5 @@
 import type { ColumnMasks } from '../../domain/column-masks.ts'
-import type { Action, PolicyRequest, ScalarValue, User, WhereValue } from '../../domain/command.ts'
+import type { Action, PolicyRequest, PatchValue, User, WhereValue } from '../../domain/command.ts'
 import type { Outcome, Row } from '../../domain/outcome.ts'
 import type { Reason } from '../../domain/reason.ts'
 import type { RowFilter } from '../../domain/row-filter.ts'
@@ -26,7 +26,7 @@ export type Loaded = {
 
 /** An update or delete that applies only while the resource still has the version that was decided on. */
 export type Effect =
-  | { readonly kind: 'update'; readonly version: string; readonly patch: Readonly<Record<string, ScalarValue | null>> }
+  | { readonly kind: 'update'; readonly version: string; readonly patch: Readonly<Record<string, PatchValue>> }
   | { readonly kind: 'delete'; readonly version: string }
 
 /** The part of a ledger row that is the command's own. */
@@ -55,7 +55,7 @@ export type LedgerEntry = CommandEntry & { readonly outcome: Outcome; readonly e
 /** Which rows of a type to look at, in the order of their keys. */
 export type CandidateRequest = {
   readonly type: string
-  /** What the producer asked for, by column. */
+  /** What the producer asked for, by attribute. */
   readonly where: Readonly<Record<string, WhereValue>>
   readonly filter: RowFilter
   /** Only rows whose key comes after this one. */
@@ -87,7 +87,7 @@ export type CollectionEntry = CommandEntry & {
   readonly outcome: CollectionOutcome
   /** Whether rows that have changed since are left out, and counted as undecided, instead of being decided again. */
   readonly leaveOutChanged: boolean
-  readonly patch: Readonly<Record<string, ScalarValue | null>> | undefined
+  readonly patch: Readonly<Record<string, PatchValue>> | undefined
 }
 
 export type CollectionOutcome = Omit<Extract<Outcome, { outcome: 'executed' }>, 'count' | 'rows'>

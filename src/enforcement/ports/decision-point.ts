@@ -2,18 +2,18 @@ import type { Asking, Decision, DecisionRequest } from '../../domain/decision.ts
 import type { Failure } from '../../domain/failure.ts'
 import type { RowFilter } from '../../domain/row-filter.ts'
 import type { Widening } from '../../domain/widening.ts'
-import { type Column, type ResourceType, attributeColumns } from '../../domain/resource-type.ts'
+import { type Attribute, type ResourceType, attributesOf } from '../../domain/resource-type.ts'
 
 /** Among which rows of a type are those that this user may act on? */
 export type FilterRequest = Asking & {
   readonly type: string
-  /** The attributes that policies may speak of, and the columns behind them. */
-  readonly columns: ReadonlyMap<string, Column>
+  /** What policies may speak of, by name. */
+  readonly attributes: ReadonlyMap<string, Attribute>
 }
 
 /** What a filter is asked for: its type is known, its attributes are not. */
 export function filterRequest({ user, action, producer }: Asking, type: ResourceType): FilterRequest {
-  return { user, action, producer, type: type.name, columns: attributeColumns(type) }
+  return { user, action, producer, type: type.name, attributes: attributesOf(type) }
 }
 
 /** Rows among which all those are that the user may act on. It narrows a scan; only a decision allows. */

@@ -22,18 +22,18 @@ export type CompiledFilter = { readonly filter: RowFilter; readonly widened: rea
  * The body of a filter query: which conditions remain of `jobs/permit` when the type of the resource is known and each of
  * its declared attributes is not. What the type does not declare is missing, as it is for a decision.
  */
-export function compileBody({ user, action, producer, type, columns }: FilterRequest): string {
+export function compileBody({ user, action, producer, type, attributes }: FilterRequest): string {
   return JSON.stringify({
     query: 'data.jobs.permit == true',
     input: { user, action, producer, resource: { type } },
-    unknowns: [...columns.keys()].map((attribute) => `input.resource.${attribute}`),
+    unknowns: [...attributes.keys()].map((attribute) => `input.resource.${attribute}`),
   })
 }
 
 /** Reads the answer as a filter that selects every row that may be allowed. @throws Failure JW_PDP_* */
-export function readFilter(response: OpaResponse, { columns }: FilterRequest, traits: PolicyTraits): CompiledFilter {
+export function readFilter(response: OpaResponse, { attributes }: FilterRequest, traits: PolicyTraits): CompiledFilter {
   const { result } = readJson(COMPILE_PATH, response, CompileBody, { maxDepth: MAX_DEPTH, anyText: true })
-  const residual = new Residual(result.support ?? [], { columns, nestedNegation: traits.nestedNegation })
+  const residual = new Residual(result.support ?? [], { attributes, nestedNegation: traits.nestedNegation })
   const filter = residual.filter(result.queries ?? [])
   const size = sizeOf(filter)
   return size > MAX_CONDITIONS ? everyRow(`${size} conditions`) : { filter, widened: residual.widened }

@@ -1,8 +1,16 @@
 import { ALL, NONE, type RowFilter, allOf, anyOf, negate } from '../../domain/row-filter.ts'
-import type { Column } from '../../domain/resource-type.ts'
+import type { Attribute } from '../../domain/resource-type.ts'
 import type { Widening } from '../../domain/widening.ts'
 import { type Call, asCall, readLiteral } from './call.ts'
-import { type Columns, type Meaning, attributeMeaning, boundAttribute, callMeaning, present } from './literal.ts'
+import {
+  type Attributes,
+  type Meaning,
+  attributeMeaning,
+  boundAttribute,
+  callMeaning,
+  present,
+  someElement,
+} from './literal.ts'
 import { type Expr, type Rule, type Support, type Term, elementsOf, pathOf, scalarOf } from './rego-ast.ts'
 import { wideningOf } from './widening-of.ts'
 
@@ -18,7 +26,7 @@ const OPPOSITE = { widest: 'narrowest', narrowest: 'widest' } as const satisfies
 const MAX_DEPTH = 32
 
 export type ResidualScope = {
-  readonly columns: Columns
+  readonly attributes: Attributes
   /**
    * Whether the policies negate something that negates itself. OPA 1.22.2 then forgets that an attribute had to be there:
    * a condition may be too narrow for rows that lack it, so those rows are let through.
@@ -67,8 +75,11 @@ export class Residual {
 
   #expr(expr: Expr, reading: Reading, depth: number): RowFilter {
     const literal = expr.with === undefined ? readLiteral(expr) : undefined
-    const bound = literal && 'operator' in literal ? boundAttribute(literal, this.#scope.columns) : undefined
+    const bound = literal && 'operator' in literal ? boundAttribute(literal, this.#scope.attributes) : undefined
     if (bound !== undefined && expr.negated !== true) return reading === 'widest' ? this.#bound(bound) : NONE
+    const looped = literal && 'operator' in literal ? someElement(literal, this.#scope.attributes) : undefined
+    if (looped !== undefined && expr.negated !== true)
+      return reading === 'widest' ? this.#read(looped, false, reading) : NONE
     const meaning = literal && this.#meaning(literal)
     if (meaning !== undefined) return this.#read(meaning, expr.negated === true, reading)
     const side = expr.negated === true ? OPPOSITE[reading] : reading
@@ -80,16 +91,16 @@ export class Residual {
     return ALL
   }
 
-  #bound(column: Column): RowFilter {
-    return this.#scope.nestedNegation ? ALL : present(column)
+  #bound(attribute: Attribute): RowFilter {
+    return this.#scope.nestedNegation ? ALL : present(attribute)
   }
 
   #meaning(literal: Term | Call): Meaning | undefined {
-    const { columns } = this.#scope
-    if ('operator' in literal) return callMeaning(literal, columns)
+    const { attributes } = this.#scope
+    if ('operator' in literal) return callMeaning(literal, attributes)
     const constant = scalarOf(literal)
     if (constant !== undefined) return { holds: constant === false ? NONE : ALL, attributes: [], isCall: false }
-    return attributeMeaning(literal, columns)
+    return attributeMeaning(literal, attributes)
   }
 
   #read({ holds, attributes, isCall }: Meaning, negated: boolean, reading: Reading): RowFilter {

@@ -1,9 +1,10 @@
 import { type RawBuilder, sql } from 'kysely'
 import type { ColumnMasks } from '../../domain/column-masks.ts'
-import type { ResourceType } from '../../domain/resource-type.ts'
+import { type ResourceType, keyKindOf } from '../../domain/resource-type.ts'
 import type { CollectionEntry, DecidedRow } from '../../enforcement/ports/command-store.ts'
 import { assignments } from './commit-statement.ts'
-import { columnsJson } from './load-statement.ts'
+import { columnsJson, hasVersionSql, tableSql } from './column-sql.ts'
+import { LEDGER_COLUMNS, LEDGER_RECORD, ledgerColumnsOf, ledgerRow } from './ledger-row.ts'
 
 type Sql = RawBuilder<unknown>
 
@@ -19,43 +20,42 @@ type Sql = RawBuilder<unknown>
 export function collectionStatement(entry: CollectionEntry, type: ResourceType): Sql {
   const { action, rows, leaveOutChanged } = entry
   const key = sql.ref(`r.${type.key}`)
+  const kind = sql.raw(keyKindOf(type))
+  const record = JSON.stringify(ledgerRow(entry, entry.outcome))
   const decided = JSON.stringify(rows.map((row) => ({ ...row, masks: masksOf(row, type) })))
   const lock = action === 'read' ? sql`` : sql`for update of r`
   return sql`
-    with fresh as materialized (
+    with entry as materialized (
+      select * from jsonb_to_record(${record}::jsonb) as e(${sql.raw(LEDGER_RECORD)})
+    ), fresh as materialized (
       select where not exists (select from ledger.commands l where l.id = ${entry.commandId})
     ), decided as materialized (
       select d.key, d.version, d.masks
-        from fresh, jsonb_to_recordset(${decided}::jsonb) as d(key text, version bigint, masks jsonb)
+        from fresh, jsonb_to_recordset(${decided}::jsonb) as d(key ${kind}, version bigint, masks jsonb)
     ), held as materialized (
       select d.key, d.version, ${shown(entry, type)} as row
-        from decided d join ${sql.raw(type.table)} r on ${key} = d.key and r.version = d.version
-       order by d.key ${lock}
+        from decided d join ${sql.raw(tableSql(type))} r on ${key} = d.key and ${sql.raw(hasVersionSql(type, 'r', 'd.version'))}
+       order by ${key} ${lock}
     ), changed as materialized (
       select d.key from decided d where d.key not in (select h.key from held h)
     ), ready as materialized (
       select from fresh where ${leaveOutChanged}::boolean or not exists (select from changed)
     ), ${effect(entry, type)}, ended as (
-      select ${JSON.stringify(entry.outcome)}::jsonb || jsonb_build_object('count', (select count(*) from affected))
+      select e.detail || jsonb_build_object('count', (select count(*) from affected))
              || ${rowsOfRead(entry)} || ${leftOut(entry)} as detail
-        from ready
+        from ready, entry e
     ), recorded as (
-      insert into ledger.commands (id, command_digest, producer, queue, user_id, user_role, action, resource_type,
-        request, outcome, effect, detail, policy_revision, input_digest, trace_id, issued_at, expires_at)
-      select ${entry.commandId}, ${entry.commandDigest}, ${entry.producer}, ${entry.queue}, ${entry.user.id},
-        ${entry.user.role}, ${action}, ${entry.resourceType}, ${JSON.stringify(entry.request)}::jsonb,
-        'executed', ${action !== 'read'}::boolean, detail, ${entry.outcome.policyRevision},
-        ${entry.inputDigest ?? null}, ${entry.traceId ?? null}, ${entry.issuedAt}::timestamptz,
-        ${entry.expiresAt}::timestamptz
-        from ended
+      insert into ledger.commands (${sql.raw(LEDGER_COLUMNS)}, effect)
+      select ${sql.raw(ledgerColumnsOf('ended.detail'))}, ${action !== 'read'}::boolean
+        from ended, entry e
       returning detail - 'rows' as detail
     )
-    select (select detail from recorded) as detail, (select jsonb_agg(c.key) from changed c) as changed from fresh`
+    select (select detail from recorded) as detail, (select jsonb_agg(c.key::text) from changed c) as changed from fresh`
 }
 
 function effect({ action, patch }: CollectionEntry, type: ResourceType): Sql {
-  const table = sql.raw(type.table)
-  const same = sql`${sql.ref(`r.${type.key}`)} = h.key and r.version = h.version and exists (select from ready)`
+  const table = sql.raw(tableSql(type))
+  const same = sql`${sql.ref(`r.${type.key}`)} = h.key and ${sql.raw(hasVersionSql(type, 'r', 'h.version'))} and exists (select from ready)`
   switch (action) {
     case 'read':
       return sql`affected as (select h.key from held h)`

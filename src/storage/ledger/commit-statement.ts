@@ -1,14 +1,6 @@
-import type { ColumnKind, ResourceType, ResourceTypes } from '../../domain/resource-type.ts'
-
-const SQL_TYPE = { text: 'text', integer: 'integer', bigint: 'bigint', boolean: 'boolean' } as const satisfies Record<
-  ColumnKind,
-  string
->
-
-/** Members of $1, one object a command, with their SQL types. */
-const ENTRY = `id text, command_digest text, producer text, queue text, user_id text, user_role text, action text,
-  resource_type text, resource_id text, request jsonb, outcome text, detail jsonb, policy_revision text, input_digest text,
-  trace_id text, issued_at timestamptz, expires_at timestamptz, effect text, version bigint, patch jsonb`
+import { type ResourceType, type ResourceTypes, SYSTEM_GUARD, guardOf, keyKindOf } from '../../domain/resource-type.ts'
+import { hasVersionSql, patchedSql, tableSql } from './column-sql.ts'
+import { LEDGER_COLUMNS, LEDGER_RECORD, ledgerColumnsOf } from './ledger-row.ts'
 
 /**
  * The text of the one statement that commits a batch: claim, guarded effect and outcome, all or nothing.
@@ -25,7 +17,7 @@ export function commitStatement(types: ResourceTypes): string {
   const declared = [...types.values()]
   return `
     with entry as materialized (
-      select e.* from jsonb_to_recordset($1::jsonb) as e(${ENTRY})
+      select e.* from jsonb_to_recordset($1::jsonb) as e(${LEDGER_RECORD}, effect text, version bigint, patch jsonb)
        where not exists (select 1 from ledger.commands l where l.id = e.id)
     ), ${declared.map(effects).join(', ')}, affected as (
       ${declared.map(({ name }) => `select id from updated_${name} union all select id from deleted_${name}`).join(' union all ')}
@@ -36,11 +28,8 @@ export function commitStatement(types: ResourceTypes): string {
              as r(id text, queue text, job_id text, reasons jsonb, producer text, trace_id text)
       on conflict (id) do nothing
     ), recorded as (
-      insert into ledger.commands (id, command_digest, producer, queue, user_id, user_role, action, resource_type,
-        resource_id, request, outcome, effect, detail, policy_revision, input_digest, trace_id, issued_at, expires_at)
-      select e.id, e.command_digest, e.producer, e.queue, e.user_id, e.user_role, e.action, e.resource_type,
-        e.resource_id, e.request, e.outcome, e.effect is not null, e.detail, e.policy_revision, e.input_digest, e.trace_id,
-        e.issued_at, e.expires_at
+      insert into ledger.commands (${LEDGER_COLUMNS}, effect)
+      select ${ledgerColumnsOf()}, e.effect is not null
         from entry e
        where e.effect is null or e.id in (select id from affected)
       returning id
@@ -48,21 +37,25 @@ export function commitStatement(types: ResourceTypes): string {
     select id from recorded`
 }
 
+/** Another type's id may be no key of this table: only the types' own ids are cast. */
 function effects(type: ResourceType): string {
-  const { name, table, key } = type
+  const { name, key } = type
+  const table = tableSql(type)
+  const own = `case when e.resource_type = '${name}' then e.resource_id::${keyKindOf(type)} end`
+  const same = `r."${key}" = e.key and ${hasVersionSql(type, 'r', 'e.version')}`
   return `locked_${name} as materialized (
-      select e.id, e.effect, e.patch, r."${key}" as key, r.version
-        from entry e join ${table} r on r."${key}" = e.resource_id and r.version = e.version
+      select e.id, e.effect, e.patch, r."${key}" as key, e.version
+        from entry e join ${table} r on r."${key}" = ${own} and ${hasVersionSql(type, 'r', 'e.version')}
        where e.effect is not null and e.resource_type = '${name}'
        order by r."${key}" for update of r
     ), updated_${name} as (
       update ${table} r set ${assignments(type)}
         from locked_${name} e
-       where e.effect = 'update' and r."${key}" = e.key and r.version = e.version
+       where e.effect = 'update' and ${same}
       returning e.id
     ), deleted_${name} as (
       delete from ${table} r using locked_${name} e
-       where e.effect = 'delete' and r."${key}" = e.key and r.version = e.version
+       where e.effect = 'delete' and ${same}
       returning e.id
     )`
 }
@@ -70,8 +63,11 @@ function effects(type: ResourceType): string {
 /** Reads the patch from `e.patch`. A column that it does not name keeps its value; one that it names null becomes null. */
 export function assignments(type: ResourceType): string {
   const columns = Object.keys(type.patch.shape).map((column) => {
-    const value = `(e.patch->>'${column}')::${SQL_TYPE[type.columns[column] ?? 'text']}`
+    const value = patchedSql('e.patch', column, type.columns[column] ?? 'text')
     return `"${column}" = case when e.patch ? '${column}' then ${value} else r."${column}" end`
   })
-  return [...columns, 'version = r.version + 1'].join(', ')
+  const guard = guardOf(type)
+  // PostgreSQL raises its own; a table whose rows no patch may touch needs an assignment all the same.
+  const raised = guard === SYSTEM_GUARD ? `"${type.key}" = r."${type.key}"` : `"${guard}" = r."${guard}" + 1`
+  return [...columns, raised].join(', ')
 }

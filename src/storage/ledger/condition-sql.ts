@@ -1,13 +1,18 @@
 import { type RawBuilder, sql } from 'kysely'
 import type { WhereValue } from '../../domain/command.ts'
-import type { Comparison, Condition, FilterValue, RowFilter } from '../../domain/row-filter.ts'
+import type { Comparison, Condition, FilterValue, RowFilter, TextTest } from '../../domain/row-filter.ts'
 import { orderSatisfies, typeRank } from '../../domain/row-matches.ts'
-import type { ColumnKind, ResourceType } from '../../domain/resource-type.ts'
+import { type ColumnKind, JSON_TYPE, isWritten } from '../../domain/column-kind.ts'
+import { type Attribute, type ResourceType, attributesOf } from '../../domain/resource-type.ts'
+import { attributeSql, textSql } from './column-sql.ts'
 
 type Sql = RawBuilder<unknown>
 
-/** The rank of a column's values in Rego's order of types. A bigint is a string outside the database. */
-const RANK = { boolean: 1, integer: 2, text: 3, bigint: 3 } as const satisfies Record<ColumnKind, number>
+/** The rank of a kind's values in Rego's order of types; what is no scalar is compared with nothing. */
+const RANK = { boolean: 1, number: 2, string: 3, array: 4, any: 5 } as const satisfies Record<
+  (typeof JSON_TYPE)[ColumnKind],
+  number
+>
 
 const OPERATOR = {
   eq: sql`=`,
@@ -32,18 +37,23 @@ export function filterSql(filter: RowFilter, type: ResourceType): Sql {
   }
 }
 
-/** The rows that a producer's `where` selects. Here null means "has no value", as a producer expects. */
+/**
+ * The rows that a producer's `where` selects. Here null means "has no value", as a producer expects, and values are equal
+ * as the column's own type has it: admission has seen that each can be cast to it.
+ */
 export function whereSql(where: Readonly<Record<string, WhereValue>>, type: ResourceType): Sql {
-  const parts = Object.entries(where).map(([column, value]) => {
-    if (value === null) return sql`${reference(column)} is null`
-    const values = Array.isArray(value) ? value : [value]
-    return conditionSql({ op: 'in', column, values }, type)
+  const parts = Object.entries(where).map(([name, value]) => {
+    const attribute = attributeOf(name, type)
+    if (value === null) return sql`${reference(attribute)} is null`
+    const cast = sql.raw(attribute.kind === 'integer' ? 'bigint' : attribute.kind)
+    const values = JSON.stringify(Array.isArray(value) ? value : [value])
+    return sql`${reference(attribute)} = any(array(select (jsonb_array_elements_text(${values}::jsonb))::${cast}))`
   })
   return parts.length === 0 ? sql`true` : sql`(${sql.join(parts, sql` and `)})`
 }
 
 /**
- * A comparison with a column that has no value is null in SQL, and counts as false as long as nothing negates it; so
+ * A comparison with an attribute that has no value is null in SQL, and counts as false as long as nothing negates it; so
  * only `not` has to say what null means. Everything else stays a plain comparison that an index can serve.
  */
 function conditionSql(condition: Condition, type: ResourceType): Sql {
@@ -57,77 +67,117 @@ function conditionSql(condition: Condition, type: ResourceType): Sql {
     case 'not':
       return sql`(${conditionSql(condition.condition, type)}) is not true`
     case 'present':
-      return sql`${reference(condition.column)} is not null`
+      return presentSql(attributeOf(condition.attribute, type))
     case 'in':
-      return inSql(condition.column, condition.values, type)
+      return inSql(attributeOf(condition.attribute, type), condition.values)
+    case 'has':
+      return hasSql(attributeOf(condition.attribute, type), condition.text)
     case 'startswith':
     case 'endswith':
     case 'contains':
-      return textSql(condition.op, condition.column, condition.text, type)
+      return partSql(condition.op, attributeOf(condition.attribute, type), condition.text)
     case 'eq':
     case 'ne':
     case 'lt':
     case 'lte':
     case 'gt':
     case 'gte':
-      return 'column' in condition.operand
-        ? columnsSql(condition.op, condition.column, condition.operand.column, type)
-        : valueSql(condition.op, condition.column, condition.operand.value, type)
+      return 'attribute' in condition.operand
+        ? attributesSql(
+            condition.op,
+            attributeOf(condition.attribute, type),
+            attributeOf(condition.operand.attribute, type),
+          )
+        : valueSql(condition.op, attributeOf(condition.attribute, type), condition.operand.value)
     default:
       return condition satisfies never
   }
 }
 
-function valueSql(op: Comparison, column: string, value: FilterValue, type: ResourceType): Sql {
-  const kind = kindOf(column, type)
-  const rank = typeRank(value)
-  if (RANK[kind] !== rank) return byRank(op, RANK[kind] - rank, [column])
-  return compared(op, expression(column, kind), literal(value), rank)
+function valueSql(op: Comparison, attribute: Attribute, value: FilterValue): Sql {
+  const rank = rankOf(attribute)
+  if (rank !== typeRank(value)) return byRank(op, rank - typeRank(value), [attribute])
+  if (typeof value === 'string' && op === 'eq') return equalSql(attribute, value)
+  return compared(op, expression(attribute), literal(value), rank)
 }
 
-function columnsSql(op: Comparison, left: string, right: string, type: ResourceType): Sql {
-  const kinds = [kindOf(left, type), kindOf(right, type)] as const
-  const rank = RANK[kinds[0]]
-  if (rank !== RANK[kinds[1]]) return byRank(op, rank - RANK[kinds[1]], [left, right])
-  return compared(op, expression(left, kinds[0]), expression(right, kinds[1]), rank)
+/**
+ * Equality with a text, so that an index of the column serves. A value that the database would write another way equals
+ * none of its own; of a numeric, "1.5" is another text than "1.50".
+ */
+function equalSql(attribute: Attribute, text: string): Sql {
+  const { kind } = attribute
+  const same = sql`${expression(attribute)} = ${text}::text`
+  if (kind === 'text' || !isWritten(kind, text)) return same
+  const native = sql`${reference(attribute)} = ${text}::${sql.raw(kind)}`
+  return kind === 'numeric' ? sql`(${native} and ${same})` : native
+}
+
+function attributesSql(op: Comparison, left: Attribute, right: Attribute): Sql {
+  const rank = rankOf(left)
+  if (rank !== rankOf(right)) return byRank(op, rank - rankOf(right), [left, right])
+  return compared(op, expression(left), expression(right), rank)
 }
 
 /** Values of different types compare by their types, so all that matters is that they are there. */
-function byRank(op: Comparison, sign: number, columns: readonly string[]): Sql {
+function byRank(op: Comparison, sign: number, attributes: readonly Attribute[]): Sql {
   if (!orderSatisfies(op, sign)) return sql`false`
-  return sql`(${sql.join(
-    columns.map((column) => sql`${reference(column)} is not null`),
-    sql` and `,
-  )})`
+  return sql`(${sql.join(attributes.map(presentSql), sql` and `)})`
 }
 
 /** Strings are equal under any collation when their bytes are, but Rego orders them by bytes: collation "C". */
 function compared(op: Comparison, left: Sql, right: Sql, rank: number): Sql {
   const ordered = op !== 'eq' && op !== 'ne'
-  return rank === RANK.text && ordered
+  return rank === RANK.string && ordered
     ? sql`${left} collate "C" ${OPERATOR[op]} ${right}`
     : sql`${left} ${OPERATOR[op]} ${right}`
 }
 
-function inSql(column: string, values: readonly FilterValue[], type: ResourceType): Sql {
-  const kind = kindOf(column, type)
-  const same = values.filter((value) => typeRank(value) === RANK[kind])
+function inSql(attribute: Attribute, values: readonly FilterValue[]): Sql {
+  const same = values.filter((value) => typeRank(value) === rankOf(attribute))
   if (same.length === 0) return sql`false`
-  if (kind === 'text' || kind === 'bigint') {
-    const list = sql`array(select jsonb_array_elements_text(${JSON.stringify(same)}::jsonb))`
-    return sql`${expression(column, kind)} = any(${list})`
-  }
+  if (rankOf(attribute) === RANK.string) return textsSql(attribute, same.map(String))
   return sql`(${sql.join(
-    same.map((value) => valueSql('eq', column, value, type)),
+    same.map((value) => valueSql('eq', attribute, value)),
     sql` or `,
   )})`
 }
 
+/** A membership in texts. One list for all of them that can be cast, so that an index of the column serves. */
+function textsSql(attribute: Attribute, texts: readonly string[]): Sql {
+  const { kind } = attribute
+  const isCast = kind !== 'text' && kind !== 'numeric'
+  const parts = [
+    memberSql(
+      reference(attribute),
+      kind,
+      texts.filter((text) => isCast && isWritten(kind, text)),
+    ),
+    memberSql(
+      expression(attribute),
+      'text',
+      texts.filter((text) => !(isCast && isWritten(kind, text))),
+    ),
+  ].flatMap((part) => part ?? [])
+  return sql`(${sql.join(parts, sql` or `)})`
+}
+
+function memberSql(left: Sql, cast: ColumnKind, texts: readonly string[]): Sql | undefined {
+  if (texts.length === 0) return undefined
+  const list = JSON.stringify(texts)
+  return sql`${left} = any(array(select (jsonb_array_elements_text(${list}::jsonb))::${sql.raw(cast)}))`
+}
+
+/** Policies see the elements of a list in lists as lists: none of them is a text. */
+function hasSql(attribute: Attribute, text: string): Sql {
+  const list = reference(attribute)
+  return sql`(${list}::text[] @> array[${text}::text] and array_ndims(${list}) = 1)`
+}
+
 /** Functions instead of LIKE: `%`, `_` and `\` in a value mean themselves. */
-function textSql(op: 'startswith' | 'endswith' | 'contains', column: string, text: string, type: ResourceType): Sql {
-  const kind = kindOf(column, type)
-  if (RANK[kind] !== RANK.text) return sql`false`
-  const left = expression(column, kind)
+function partSql(op: TextTest, attribute: Attribute, text: string): Sql {
+  if (rankOf(attribute) !== RANK.string) return sql`false`
+  const left = expression(attribute)
   switch (op) {
     case 'startswith':
       return sql`starts_with(${left}, ${text}::text)`
@@ -140,12 +190,24 @@ function textSql(op: 'startswith' | 'endswith' | 'contains', column: string, tex
   }
 }
 
-function expression(column: string, kind: ColumnKind): Sql {
-  return kind === 'bigint' ? sql`${reference(column)}::text` : reference(column)
+/** A document that is JSON's null is a missing attribute, as a column without a value is. */
+function presentSql(attribute: Attribute): Sql {
+  const present = sql`${reference(attribute)} is not null`
+  return attribute.kind === 'jsonb' ? sql`(${present} and ${reference(attribute)} <> 'null'::jsonb)` : present
 }
 
-function reference(column: string): Sql {
-  return sql.ref(`r.${column}`)
+/** The value as policies compare it: a text of the database's own for all that is a string in JSON. */
+function expression(attribute: Attribute): Sql {
+  const column = attributeSql(attribute)
+  return sql.raw(rankOf(attribute) === RANK.string ? `(${textSql(column, attribute.kind)})` : column)
+}
+
+function reference(attribute: Attribute): Sql {
+  return sql.raw(attributeSql(attribute))
+}
+
+function rankOf({ kind }: Attribute): number {
+  return RANK[JSON_TYPE[kind]]
 }
 
 /** Whole numbers as bigint, so that an index on an integer column serves; others as numeric. */
@@ -154,9 +216,9 @@ function literal(value: FilterValue): Sql {
   return typeof value === 'boolean' ? sql`${value}::boolean` : sql`${value}::text`
 }
 
-/** Only declared columns reach SQL; admission and the translation of filters let no other through. */
-function kindOf(column: string, type: ResourceType): ColumnKind {
-  const kind = type.columns[column]
-  if (kind === undefined) throw new Error(`the type "${type.name}" declares no column "${column}"`)
-  return kind
+/** Only declared attributes reach SQL; admission and the translation of filters let no other through. */
+function attributeOf(name: string, type: ResourceType): Attribute {
+  const attribute = attributesOf(type).get(name)
+  if (attribute === undefined) throw new Error(`the type "${type.name}" declares no attribute "${name}"`)
+  return attribute
 }

@@ -1,7 +1,8 @@
 import { z } from 'zod'
 import { Failure } from '../../domain/failure.ts'
 import { Outcome, Row } from '../../domain/outcome.ts'
-import type { ResourceType, ResourceTypes } from '../../domain/resource-type.ts'
+import { isWritten } from '../../domain/column-kind.ts'
+import { type ResourceType, type ResourceTypes, attributesOf, keyKindOf } from '../../domain/resource-type.ts'
 import { candidateStatement } from './candidate-statement.ts'
 import type {
   Candidate,
@@ -17,6 +18,7 @@ import type {
 import { collectionStatement } from './collection-statement.ts'
 import { commitStatement } from './commit-statement.ts'
 import type { Database } from '../database.ts'
+import { ledgerRow } from './ledger-row.ts'
 import { loadStatement } from './load-statement.ts'
 import { queryRows } from '../query-rows.ts'
 
@@ -47,7 +49,7 @@ export class LedgerStore implements CommandStore {
     const wanted = requests.map(({ commandId, type, resourceId }) => ({
       command_id: commandId,
       type,
-      resource_id: resourceId,
+      resource_id: this.#isKey(type, resourceId) ? resourceId : undefined,
     }))
     const rows = await queryRows(this.#db, LoadedRow, 'load', this.#loadText, [JSON.stringify(wanted)])
     return requests.map(({ type }, index) => toLoaded(this.#types.get(type), rows[index]))
@@ -55,9 +57,10 @@ export class LedgerStore implements CommandStore {
 
   async candidates(request: CandidateRequest): Promise<Candidate[]> {
     const type = this.#typeOf(request.type)
-    const { sql: text, parameters } = candidateStatement(request, type).compile(this.#db)
+    const keys = request.keys?.filter((key) => this.#isKey(type.name, key))
+    const { sql: text, parameters } = candidateStatement({ ...request, keys }, type).compile(this.#db)
     const rows = await queryRows(this.#db, CandidateRow, `look for ${type.name}s`, text, parameters)
-    return rows.map(({ attributes, ...row }) => ({ ...row, attributes: attributesOf(type, attributes) }))
+    return rows.map(({ attributes, ...row }) => ({ ...row, attributes: seenOf(type, attributes) }))
   }
 
   async commitCollection(entry: CollectionEntry): Promise<CollectionEnd> {
@@ -65,6 +68,12 @@ export class LedgerStore implements CommandStore {
     const [row] = await queryRows(this.#db, CollectionRow, `${entry.action} a collection`, text, parameters)
     if (row === undefined) return { recorded: true }
     return row.detail === null ? { changed: row.changed ?? [] } : { outcome: row.detail }
+  }
+
+  /** An id that is not spelled as the key is names no row, and cannot be cast. */
+  #isKey(name: string, id: string | undefined): boolean {
+    const type = this.#types.get(name)
+    return type !== undefined && id !== undefined && isWritten(keyKindOf(type), id)
   }
 
   #typeOf(name: string): ResourceType {
@@ -87,7 +96,7 @@ function toLoaded(type: ResourceType | undefined, row: z.infer<typeof LoadedRow>
   const resource =
     type && loaded
       ? {
-          attributes: attributesOf(type, loaded.row),
+          attributes: seenOf(type, loaded.row),
           row: loaded.row,
           version: loaded.version,
         }
@@ -96,30 +105,17 @@ function toLoaded(type: ResourceType | undefined, row: z.infer<typeof LoadedRow>
 }
 
 /** A column without a value is a missing attribute: in Rego, as in the filters, it then equals nothing. */
-function attributesOf(type: ResourceType, row: Row): Record<string, unknown> {
-  return Object.fromEntries(type.attributes.flatMap((name) => (row[name] === null ? [] : [[name, row[name]]])))
+function seenOf(type: ResourceType, row: Row): Record<string, unknown> {
+  const seen: Record<string, unknown> = {}
+  for (const { name, column } of attributesOf(type).values())
+    if (name !== 'id' && row[column] !== null) seen[name] = row[column]
+  return seen
 }
 
 function entryJson(entry: LedgerEntry): Record<string, unknown> {
-  const { outcome, effect, user } = entry
+  const { outcome, effect } = entry
   return {
-    id: entry.commandId,
-    command_digest: entry.commandDigest,
-    producer: entry.producer,
-    queue: entry.queue,
-    user_id: user.id,
-    user_role: user.role,
-    action: entry.action,
-    resource_type: entry.resourceType,
-    resource_id: entry.resourceId,
-    request: entry.request,
-    outcome: outcome.outcome,
-    detail: outcome,
-    policy_revision: 'policyRevision' in outcome ? outcome.policyRevision : null,
-    input_digest: entry.inputDigest,
-    trace_id: entry.traceId,
-    issued_at: entry.issuedAt,
-    expires_at: entry.expiresAt,
+    ...ledgerRow(entry, outcome),
     effect: effect?.kind,
     version: effect?.version,
     patch: effect?.kind === 'update' ? effect.patch : undefined,

@@ -1,13 +1,14 @@
-import type { ColumnKind, ResourceType, ResourceTypes } from '../../domain/resource-type.ts'
+import { type ResourceType, type ResourceTypes, keyKindOf } from '../../domain/resource-type.ts'
+import { columnsJson, tableSql, versionSql } from './column-sql.ts'
 
 /**
  * The text of the one query that loads a batch. Its parameter is a JSON array of {command_id, type, resource_id};
- * its rows come in the same order. Names come from declarations that `declareResourceTypes` has validated.
+ * its rows come in the same order. An id that is no key of its type must be null: PostgreSQL could not cast it.
  */
 export function loadStatement(types: ResourceTypes): string {
   const resources = [...types.values()].map(
-    (type) => `when '${type.name}' then (select ${resourceJson(type, 'd')} from ${type.table} d
-        where d."${type.key}" = r.resource_id)`,
+    (type) => `when '${type.name}' then (select ${resourceJson(type, 'd')} from ${tableSql(type)} d
+        where d."${type.key}" = r.resource_id::${keyKindOf(type)})`,
   )
   return `
     select l.command_digest, l.detail - 'rows' as detail, case r.type ${resources.join('\n      ')} end as resource
@@ -18,15 +19,6 @@ export function loadStatement(types: ResourceTypes): string {
 }
 
 function resourceJson(type: ResourceType, alias: string): string {
-  return `jsonb_build_object('version', ${alias}.version::text, 'row', ${columnsJson(type, alias, Object.keys(type.columns))})`
-}
-
-/** SQL that makes one JSON object of some of a type's declared columns. */
-export function columnsJson(type: ResourceType, alias: string, names: readonly string[]): string {
-  const members = names.map((name) => `'${name}', ${columnJson(alias, name, type.columns[name] ?? 'text')}`)
-  return `jsonb_build_object(${members.join(', ')})`
-}
-
-function columnJson(alias: string, name: string, kind: ColumnKind): string {
-  return kind === 'bigint' ? `${alias}."${name}"::text` : `${alias}."${name}"`
+  const row = columnsJson(type, alias, Object.keys(type.columns))
+  return `jsonb_build_object('version', ${versionSql(type, alias)}, 'row', ${row})`
 }

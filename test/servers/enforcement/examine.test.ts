@@ -15,6 +15,7 @@ import { LedgerStore } from '../../../src/storage/ledger/ledger-store.ts'
 import { LedgerTrail } from '../../../src/storage/trail/ledger-trail.ts'
 import { migrate } from '../../../src/storage/migrate.ts'
 import { PEOPLE, aCommand } from '../../support/a-command.ts'
+import { textsOf } from '../../support/ledger.ts'
 import { enforceIn } from '../../support/recording-enforcement.ts'
 
 const ROWS = 60
@@ -77,7 +78,7 @@ async function outcomeOf(command: Command, pdp: Pdp, settings: Settings = {}) {
     db,
   )
   const outcome = Outcome.parse(rows[0]?.detail)
-  const ids = outcome.outcome === 'executed' ? (outcome.rows ?? []).map(({ id }) => `${id}`) : []
+  const ids = textsOf(outcome, 'id')
   return { outcome, ids, published }
 }
 

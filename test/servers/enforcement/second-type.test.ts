@@ -8,7 +8,8 @@ import { processBatch } from '../../../src/enforcement/process-batch.ts'
 import type { Pdp } from '../../../src/enforcement/ports/decision-point.ts'
 import { COMMAND_QUEUE } from '../../../src/redis/queue-names.ts'
 import { document } from '../../../src/resource-types/document.ts'
-import { type ResourceType, declareResourceTypes } from '../../../src/domain/resource-type.ts'
+import { declareResourceTypes } from '../../../src/domain/declare-resource-types.ts'
+import type { ResourceType } from '../../../src/domain/resource-type.ts'
 import { JwsVerifier } from '../../../src/signing/jws-verifier.ts'
 import { importProducerKey } from '../../../src/signing/producer-keys.ts'
 import { signCommand } from '../../../src/signing/sign-command.ts'
@@ -149,7 +150,7 @@ describe('two declared types', () => {
     ['a bigint', { where: { amount_cents: HUGE } }, ['inv_1']],
     ['a boolean', { where: { paid: true } }, ['inv_2']],
     ['no value', { where: { days_overdue: null } }, ['inv_3']],
-    ['the key', { where: { invoice_no: ['inv_2', 'inv_3'] }, after: 'inv_2' }, ['inv_3']],
+    ['the key', { where: { id: ['inv_2', 'inv_3'] }, after: 'inv_2' }, ['inv_3']],
     ['keys that are named', { keys: ['inv_3', 'inv_1', 'none'] }, ['inv_1', 'inv_3']],
     ['how many', { limit: 2 }, ['inv_1', 'inv_2']],
   ])('are candidates of a collection by %s', async (_what, wanted, expected) => {
@@ -171,10 +172,13 @@ describe('two declared types', () => {
   test('are filtered by every kind of column as policies compare it: a bigint is text, and has the order of text', async () => {
     const select = (condition: Extract<CandidateRequest['filter'], { kind: 'where' }>['condition']) =>
       candidates({ filter: { kind: 'where', condition } })
-    expect(await select({ op: 'gt', column: 'days_overdue', operand: { value: 9 } })).toEqual(['inv_1', 'resource_1'])
-    expect(await select({ op: 'eq', column: 'paid', operand: { value: true } })).toEqual(['inv_2'])
-    expect(await select({ op: 'eq', column: 'amount_cents', operand: { value: HUGE } })).toEqual(['inv_1'])
-    expect(await select({ op: 'lt', column: 'amount_cents', operand: { value: '1000' } })).toEqual(['resource_1'])
+    expect(await select({ op: 'gt', attribute: 'days_overdue', operand: { value: 9 } })).toEqual([
+      'inv_1',
+      'resource_1',
+    ])
+    expect(await select({ op: 'eq', attribute: 'paid', operand: { value: true } })).toEqual(['inv_2'])
+    expect(await select({ op: 'eq', attribute: 'amount_cents', operand: { value: HUGE } })).toEqual(['inv_1'])
+    expect(await select({ op: 'lt', attribute: 'amount_cents', operand: { value: '1000' } })).toEqual(['resource_1'])
   })
 
   test('are changed as a collection, past 2^53 too, and masked row by row in what is read', async () => {
@@ -224,7 +228,7 @@ describe('two declared types', () => {
   })
 
   describe('in the enforcement', () => {
-    const overdue = { op: 'gte', column: 'days_overdue', operand: { value: 40 } } as const
+    const overdue = { op: 'gte', attribute: 'days_overdue', operand: { value: 40 } } as const
     /** Allows everything, and of collections what is long overdue. */
     const pdp: Pdp = {
       decide: async (requests) =>
@@ -283,11 +287,11 @@ test('docs/resource-types.md shows this very declaration and this very table', a
 })
 
 test.each<[string, Partial<ResourceType>, RegExp]>([
-  ['a key that is no text', { key: 'days_overdue' }, /must be declared as a text column/],
+  ['a key that is no text and no number', { key: 'paid' }, /its key "paid" must be a declared column/],
   ['an attribute that is no column', { attributes: ['colour'] }, /"colour" is not a declared column/],
   ['a patch of an attribute', { patch: z.strictObject({ paid: z.boolean() }) }, /may not touch "paid"/],
-  ['a name that is no plain lower-case one', { table: 'resources.Invoices' }, /"Invoices" is not a lower-case name/],
-  ['a column named version', { columns: { ...invoice.columns, version: 'bigint' } }, /"version" is reserved/],
+  ['a name that needs an escape', { table: 'resources.in"voices' }, /"in"voices" is not a name/],
+  ['a guard that a patch may touch', { guard: 'reminders' }, /may not touch "reminders": it guards updates/],
   ['a second type of one name', { name: 'document' }, /two resource types have one name/],
 ])('a declaration with %s is refused at start', (_what, wrong, complaint) => {
   expect(() => declareResourceTypes([document, { ...invoice, ...wrong }])).toThrow(complaint)

@@ -1,56 +1,37 @@
 import fc from 'fast-check'
 import type { User } from '../../../src/domain/command.ts'
-import type { Row } from '../../../src/domain/outcome.ts'
-
-/** Texts that trip string code: wildcards, quotes, Unicode of all planes, near twins, numbers, other letter orders. */
-const TEXTS = ['', 'a', 'A', 'b', 'B', 'ab', 'a%b', '%', '_', 'a_', "it's", '"', '\\', '\\%'].concat([
-  'é',
-  'e\u0301',
-  'ß',
-  'ss',
-  'z',
-  'Z',
-  '\uffff',
-  '😀',
-  '10',
-  '9',
-  'null',
-  'true',
-  ' ',
-  'a b',
-  '\t',
-])
-const BIGS = ['9007199254740993', '9007199254740992', '-9223372036854775808', '9223372036854775807'].concat([
-  '10',
-  '9',
-  '-5',
-  '0',
-])
-const INTEGERS = [-2147483648, -1, 0, 1, 2, 9, 10, 2147483647]
+import { BIGS, DAYS, DOCUMENTS, INTEGERS, LISTS, MOMENTS, NUMERICS, POOLS, REFS, TEXTS, WRITTEN } from './values.ts'
 
 const text = fc.constantFrom(...TEXTS)
 const scalar = fc.oneof(
   { weight: 6, arbitrary: text },
   { weight: 3, arbitrary: fc.constantFrom<string | number | boolean | null>(...INTEGERS, 1.5, -0.5) },
   { weight: 2, arbitrary: fc.constantFrom<string | number | boolean | null>(...BIGS) },
+  { weight: 3, arbitrary: fc.constantFrom<string | number | boolean | null>(...WRITTEN) },
   { weight: 2, arbitrary: fc.boolean() },
   { weight: 1, arbitrary: fc.constant(null) },
 )
 const maybe = <Value>(value: fc.Arbitrary<Value>) => fc.option(value, { nil: null, freq: 3 })
 
-/** A row of the test table: every column but the id may have no value. */
-export const rows: fc.Arbitrary<Row[]> = fc
-  .array(
-    fc.record({
-      a: maybe(text),
-      b: maybe(text),
-      n: maybe(fc.constantFrom(...INTEGERS)),
-      big: maybe(fc.constantFrom(...BIGS)),
-      flag: maybe(fc.boolean()),
-    }),
-    { minLength: 40, maxLength: 40 },
-  )
-  .map((all) => all.map((row, index) => ({ id: `row_${String(index).padStart(2, '0')}`, ...row })))
+/** What a row of the test table holds, by attribute. Every one may have no value. */
+export type GeneratedRow = { readonly a: string | null } & Readonly<Record<string, unknown>>
+
+export const rows: fc.Arbitrary<GeneratedRow[]> = fc.array(
+  fc.record({
+    a: maybe(text),
+    b: maybe(text),
+    n: maybe(fc.constantFrom(...INTEGERS)),
+    big: maybe(fc.constantFrom(...BIGS)),
+    flag: maybe(fc.boolean()),
+    ref: maybe(fc.constantFrom(...REFS)),
+    num: maybe(fc.constantFrom(...NUMERICS)),
+    at: maybe(fc.constantFrom(...MOMENTS)),
+    day: maybe(fc.constantFrom(...DAYS)),
+    tags: maybe(fc.constantFrom(...LISTS)),
+    meta: maybe(fc.constantFrom(...DOCUMENTS)),
+  }),
+  { minLength: 40, maxLength: 40 },
+)
 
 export const users: fc.Arbitrary<User> = fc.record(
   {
@@ -64,8 +45,26 @@ export const users: fc.Arbitrary<User> = fc.record(
 )
 
 const value = scalar.map((each) => JSON.stringify(each))
-const column = fc.constantFrom('a', 'b', 'n', 'big', 'flag', 'id', 'undeclared').map((name) => `input.resource.${name}`)
-const textColumn = fc.constantFrom('a', 'b', 'big', 'id').map((name) => `input.resource.${name}`)
+const NAMES = [
+  'a',
+  'a',
+  'b',
+  'n',
+  'big',
+  'flag',
+  'id',
+  'ref',
+  'num',
+  'at',
+  'day',
+  'tags',
+  'meta',
+  'undeclared',
+] as const
+const column = fc.constantFrom(...NAMES).map((name) => `input.resource.${name}`)
+const textColumn = fc
+  .constantFrom('a', 'b', 'big', 'id', 'ref', 'num', 'at', 'day')
+  .map((name) => `input.resource.${name}`)
 const known = fc.oneof(
   { weight: 4, arbitrary: value },
   { weight: 1, arbitrary: fc.constantFrom('input.user.id', 'input.user.department', 'input.user.level') },
@@ -74,8 +73,20 @@ const operator = fc.constantFrom('==', '!=', '<', '<=', '>', '>=')
 const joined = (...parts: readonly (fc.Arbitrary<string> | string)[]) =>
   fc.tuple(...parts.map((part) => (typeof part === 'string' ? fc.constant(part) : part))).map((all) => all.join(''))
 
+const fitting = fc.constantFrom(...Object.entries(POOLS)).chain(([name, pool]) =>
+  fc.oneof(
+    fc
+      .tuple(fc.constantFrom('==', '==', '!=', '<', '>='), fc.constantFrom(...pool))
+      .map(([sign, own]) => `input.resource.${name} ${sign} ${JSON.stringify(own)}`),
+    fc
+      .array(fc.constantFrom(...pool), { minLength: 1, maxLength: 3 })
+      .map((texts) => `input.resource.${name} in ${JSON.stringify(texts)}`),
+  ),
+)
+
 /** Conditions that a filter says exactly. */
 const plain = fc.oneof(
+  { weight: 5, arbitrary: fitting },
   { weight: 6, arbitrary: joined(column, ' ', operator, ' ', known) },
   { weight: 1, arbitrary: joined(known, ' ', operator, ' ', column) },
   {
@@ -92,6 +103,8 @@ const plain = fc.oneof(
       .map(([left, values]) => `${left} in ${JSON.stringify(values)}`),
   },
   { weight: 1, arbitrary: joined(column, ' in input.user.teams') },
+  { weight: 2, arbitrary: joined(fc.oneof(known, value), ' in input.resource.tags') },
+  { weight: 1, arbitrary: joined('input.resource.tags[_] == ', known) },
   {
     weight: 2,
     arbitrary: joined(
@@ -113,6 +126,31 @@ const odd = fc.oneof(
   joined('x# := ', column, '\n\tx# != ', value),
   joined('x# := ', column, '\n\tinput.user.id != ""'),
   joined('r# := input.resource\n\tnot r#.a == ', value),
+  joined('some t# in input.resource.tags\n\tt# == ', known),
+  joined('some t# in input.resource.tags\n\tnot t# == ', known),
+  joined('every t in input.resource.tags {\n\t\tt != ', value, '\n\t}'),
+  joined('not input.resource.tags[_] == ', value),
+  joined('i# := 0\n\tinput.resource.tags[i#] == ', value),
+  joined('some i#\n\tinput.resource.tags[i#] == ', value, '\n\ti# > 0'),
+  joined(column, ' in input.resource.tags'),
+  joined(column, ' in input.resource.meta'),
+  joined(value, ' in input.resource.meta'),
+  fc.constantFrom(
+    'count(input.resource.tags) > 0',
+    'input.resource.tags == ["a"]',
+    'input.resource.meta == {"a": "a"}',
+  ),
+  fc.constantFrom('input.resource.meta.a == "a"', 'not input.resource.meta.a', 'input.resource.meta.a.b[_] > 0'),
+  fc.constantFrom(
+    'input.resource.meta == input.resource.a',
+    'input.resource.meta == input.resource.meta',
+    'input.resource.meta > 0',
+  ),
+  fc.constantFrom(
+    'time.parse_rfc3339_ns(input.resource.at) > 0',
+    'to_number(input.resource.num) > 1',
+    'not is_null(input.resource.meta)',
+  ),
   joined('is_it(', column, ')'),
   joined('not is_it(', column, ')'),
   joined('not is_not(', column, ')'),

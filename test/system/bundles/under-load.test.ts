@@ -9,7 +9,7 @@ import type { Running } from '../../../src/process/run-process.ts'
 import { PEOPLE, aCommand } from '../../support/a-command.ts'
 import { type BundleBench, openBundleBench } from '../../support/bundle-bench.ts'
 import { startBundledOpa } from '../../support/bundled-opa.ts'
-import { eventually, outcomesOf } from '../../support/ledger.ts'
+import { eventually, outcomesOf, textsOf } from '../../support/ledger.ts'
 import { type Stack, seedDocuments, startStack } from '../../support/stack.ts'
 import { startWorkers } from '../../support/workers.ts'
 
@@ -67,7 +67,7 @@ async function revisionsInLedger(): Promise<Set<string>> {
 /** Every revision that the outcome shows to have had a part in it. */
 function witnesses(outcome: Outcome): string[] {
   if (outcome.outcome === 'denied') return outcome.reasons.map(({ message }) => message)
-  if (outcome.outcome === 'executed') return (outcome.rows ?? []).map(({ data }) => String(data))
+  if (outcome.outcome === 'executed') return textsOf(outcome, 'data')
   throw new Error(`no command of this test ends as ${outcome.outcome}`)
 }
 

@@ -6,13 +6,14 @@ import { Failure } from '../../../src/domain/failure.ts'
 import { Outcome } from '../../../src/domain/outcome.ts'
 import { openWorkspace } from '../../../devkit/workspace.ts'
 import { explain } from '../../../src/explain/explain.ts'
-import { declareResourceTypes } from '../../../src/domain/resource-type.ts'
+import { declareResourceTypes } from '../../../src/domain/declare-resource-types.ts'
 import { openEmbedded } from '../../../src/storage/database.ts'
 import { LedgerStore } from '../../../src/storage/ledger/ledger-store.ts'
 import { MIGRATIONS, migrate } from '../../../src/storage/migrate.ts'
 import { aCommand } from '../../support/a-command.ts'
 import { invoice, invoices } from '../../support/invoice-type.ts'
 import { openClient } from '../../support/pdp-client.ts'
+import { textsOf } from '../../support/ledger.ts'
 import { enforceIn } from '../../support/recording-enforcement.ts'
 import { ENTRY_POINT, startPolicies } from '../../support/start-policies.ts'
 
@@ -79,8 +80,7 @@ export async function openCaseBench() {
       detail: unknown
     }>`select detail from ledger.commands where id = ${command.id}`.execute(db)
     const outcome = Outcome.parse(rows[0]?.detail)
-    if (action === 'read')
-      return outcome.outcome === 'executed' ? (outcome.rows ?? []).map((row) => `${row['invoice_no']}`) : []
+    if (action === 'read') return textsOf(outcome, 'invoice_no')
     const { rows: changed } = await sql<{ key: string }>`
       select invoice_no as key from resources.invoices where note = 'changed' order by 1`.execute(db)
     return changed.map(({ key }) => key)
