@@ -13,6 +13,7 @@ import { keysCommand } from './keys.ts'
 import { migrateCommand } from './migrate.ts'
 import { policiesCommand } from './policies.ts'
 import { redisCommand } from './redis.ts'
+import { resourcesCommand } from './resources.ts'
 import { resultCommand } from './result.ts'
 import { print, say } from '../src/process/terminal.ts'
 
@@ -31,6 +32,7 @@ const program = new Command('jobwarden')
   .addCommand(keysCommand())
   .addCommand(policiesCommand(process.env))
   .addCommand(redisCommand(process.env))
+  .addCommand(resourcesCommand(process.env))
 
 const groups = program.commands.flatMap((command) => [command, ...command.commands])
 for (const command of [program, ...groups])

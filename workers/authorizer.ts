@@ -29,6 +29,7 @@ import type { ResourceTypes } from '../src/domain/resource-type.ts'
 import { readResourceTypes } from '../src/config/read-resource-types.ts'
 import { type Database, openEmbedded } from '../src/storage/database.ts'
 import { LedgerStore } from '../src/storage/ledger/ledger-store.ts'
+import { requireFitTables } from '../src/storage/tables/require-fit-tables.ts'
 import { migrate, openMigrated } from '../src/storage/migrate.ts'
 import { tracingConfigured } from '../src/telemetry/configured.ts'
 import { type Logger, createLogger } from '../src/telemetry/logger.ts'
@@ -65,6 +66,7 @@ export async function startAuthorizer(options: AuthorizerOptions): Promise<Runni
   const resourceTypes = options.resourceTypes ?? (await readResourceTypes(config.resources))
   const keys = opened.use(await FollowedKeys.open(config.producerKeysFile, log))
   const database = options.database ?? opened.adopt(await openDatabase(config, onError), (own) => own.destroy())
+  await requireFitTables(database, resourceTypes)
   const redis = opened.adopt(connectRedis(redisOptions(config), 'worker', onError), (own) => own.disconnect())
   const fitness = await awaitFitRedis(redis, config.queuePrefix, log)
   const queue = { prefix: config.queuePrefix, redis, onError, telemetry: tracing ? queueTelemetry() : undefined }
