@@ -1,7 +1,7 @@
 import { fstatSync } from 'node:fs'
 import type { Readable } from 'node:stream'
 import { SingleBar } from 'cli-progress'
-import { parseStrictJson } from '../src/parsing/parse-strict-json.ts'
+import { parseStrictJson } from '../src/parsing/parse-json.ts'
 import type { Producer } from '../src/producer/producer.ts'
 
 /** A line that was not enqueued, and why. `line` counts from 1. */

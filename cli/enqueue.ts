@@ -3,6 +3,7 @@ import { loadConfig } from '../src/config/load-config.ts'
 import type { Config } from '../src/config/settings.ts'
 import { ACTIONS } from '../src/domain/command.ts'
 import { Failure } from '../src/domain/failure.ts'
+import { jsonOrUndefined } from '../src/parsing/parse-json.ts'
 import type { Producer } from '../src/producer/producer.ts'
 import { tracingConfigured } from '../src/telemetry/configured.ts'
 import { type LinesReport, enqueueLines, progressBar } from './enqueue-lines.ts'
@@ -94,11 +95,9 @@ function fromFlags(flags: Flags): Record<string, unknown> {
 }
 
 function jsonFlag(name: string, text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    throw new Failure('JW_CONFIG_INVALID', `${name}: is not JSON`)
-  }
+  const value = jsonOrUndefined(text)
+  if (value !== undefined) return value
+  throw new Failure('JW_CONFIG_INVALID', `${name}: is not JSON`)
 }
 
 function report({ enqueued, rejected }: LinesReport, json: boolean): void {

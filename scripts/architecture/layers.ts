@@ -32,12 +32,12 @@ export const LAYERS: readonly Layer[] = [
   {
     name: 'queue adapter',
     places: ['src/queue/'],
-    mayImport: ['src/domain/', 'src/redis/', 'src/telemetry/names.ts', PORTS],
+    mayImport: ['src/domain/', 'src/parsing/', 'src/redis/', 'src/telemetry/names.ts', PORTS],
   },
   {
     name: 'policy tools',
     places: ['src/policy-tools/'],
-    mayImport: ['src/domain/', 'src/process/run-program.ts', PORTS],
+    mayImport: ['src/domain/', 'src/parsing/', 'src/process/run-program.ts', PORTS],
   },
   {
     name: 'bundle server',

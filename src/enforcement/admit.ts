@@ -8,7 +8,7 @@ import { type ResourceType, type ResourceTypes, attributesOf, keyKindOf } from '
 import type { CommandVerifier } from './ports/command-verifier.ts'
 import type { Accepted, Admitted, Invalid, Judged } from './case.ts'
 import type { Delivery } from './ports/delivery.ts'
-import { parseStrictJson } from '../parsing/parse-strict-json.ts'
+import { parseStrictJson } from '../parsing/parse-json.ts'
 
 /** Caps on what arrives, applied before it is parsed, and the tolerance for clocks that differ. */
 export type AdmissionLimits = {

@@ -1,5 +1,5 @@
 import type { z } from 'zod'
-import { parseStrictJson } from '../parsing/parse-strict-json.ts'
+import { jsonOrUndefined, parseStrictJson } from '../parsing/parse-json.ts'
 import type { OpaResponse } from './opa-transport.ts'
 import { ErrorBody } from './opa-wire.ts'
 import { PdpFailure, RefusedBody, TransientFailure } from './pdp-failure.ts'
@@ -60,7 +60,8 @@ export function statusFailure(path: string, { status, body }: OpaResponse): PdpF
 }
 
 function errorDetail(body: string): string {
-  const parsed = ErrorBody.safeParse(safeJson(body))
+  // An error page of something that is not OPA has no details: its status alone counts.
+  const parsed = ErrorBody.safeParse(jsonOrUndefined(body))
   if (!parsed.success) return ''
   const { code, message, errors: [first] = [] } = parsed.data
   if (first === undefined) return ` ${code}: ${message}`
@@ -68,13 +69,4 @@ function errorDetail(body: string): string {
   // What follows the colon quotes values, which may be a resource's content: the rule or built-in is enough.
   const [what] = first.message.split(':', 1)
   return ` ${first.code}: ${what}${place}`
-}
-
-/** The body as JSON, or undefined. */
-export function safeJson(body: string): unknown {
-  try {
-    return JSON.parse(body)
-  } catch {
-    return undefined // An error page of something that is not OPA: its status alone counts.
-  }
 }

@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { z } from 'zod'
+import { jsonOrUndefined } from '../parsing/parse-json.ts'
 
 /** A complaint of OPA about a folder of policies. It has no file when it is about the whole. */
 export type OpaError = {
@@ -32,13 +33,7 @@ export function parseOpaErrors(output: string, dir: string): readonly OpaError[]
 }
 
 function parseReport(output: string): (OpaError | string)[] | undefined {
-  let json: unknown
-  try {
-    json = JSON.parse(output)
-  } catch {
-    return undefined // Plain words.
-  }
-  const report = Report.safeParse(json)
+  const report = Report.safeParse(jsonOrUndefined(output))
   return report.data?.errors.map(({ message, code, location }) =>
     location === undefined && code === undefined
       ? message

@@ -1,4 +1,5 @@
 import { type Job, type JobJson, Worker } from 'bullmq'
+import { jsonOrUndefined } from '../parsing/parse-json.ts'
 
 /** How often a job that is at fault may fail before it is dead, and the wait between its attempts. */
 export const ATTEMPTS = { attempts: 5, backoff: { type: 'exponential', delay: 500, jitter: 0.5 } } as const
@@ -19,15 +20,7 @@ export class UntrustingWorker<Result> extends Worker<unknown, Result> {
     } = json
     const metadata = json.opts.telemetry?.metadata
     const opts = { ...ATTEMPTS, ...(typeof metadata === 'string' && { telemetry: { metadata } }) }
-    return super.createJob({ ...own, opts, data: isJson(json.data) ? json.data : JSON.stringify(json.data) }, jobId)
-  }
-}
-
-function isJson(text: string): boolean {
-  try {
-    JSON.parse(text)
-    return true
-  } catch {
-    return false
+    const data = jsonOrUndefined(json.data) === undefined ? JSON.stringify(json.data) : json.data
+    return super.createJob({ ...own, opts, data }, jobId)
   }
 }

@@ -61,3 +61,12 @@ function duplicateKey(text: string): string | undefined {
   })
   return repeated
 }
+
+/** The value of a JSON text, or undefined for any other text. */
+export function jsonOrUndefined(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { parseStrictJson } from '../../src/parsing/parse-strict-json.ts'
+import { parseStrictJson } from '../../src/parsing/parse-json.ts'
 
 const refused: readonly (readonly [string, string, string])[] = [
   ['a duplicate key', '{"a":1,"a":2}', 'duplicate_key'],
