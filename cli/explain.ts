@@ -1,10 +1,10 @@
 import { Command } from 'commander'
-import { z } from 'zod'
 import { opaOptions, postgresOptions } from '../src/config/adapter-options.ts'
 import { loadConfig } from '../src/config/load-config.ts'
 import type { Config } from '../src/config/settings.ts'
 import { PolicyRequest, isById } from '../src/domain/command.ts'
 import { Failure } from '../src/domain/failure.ts'
+import { issuesInWords } from '../src/parsing/issues-in-words.ts'
 import { parseStrictJson } from '../src/parsing/parse-json.ts'
 import { obtainOpa } from '../devkit/obtain-opa.ts'
 import { OpaClient } from '../src/pdp/opa-client.ts'
@@ -93,7 +93,7 @@ function parseRequest(text: string): PolicyRequest {
   if ('refused' in json) throw new Failure('JW_CONFIG_INVALID', `--request: ${json.refused.message}`)
   const parsed = PolicyRequest.safeParse(json.value)
   if (parsed.success) return parsed.data
-  throw new Failure('JW_CONFIG_INVALID', `--request:\n${z.prettifyError(parsed.error)}`)
+  throw new Failure('JW_CONFIG_INVALID', `--request: ${issuesInWords(parsed.error, 'the command').join('; ')}`)
 }
 
 /** The rows of a collection that are decided, as the worker would look for them. */

@@ -1,7 +1,7 @@
 import { endTraces } from '../src/telemetry/register.ts'
 import { parseArgs } from 'node:util'
 import { SingleBar } from 'cli-progress'
-import { denialsTable } from '../cli/output/denials-table.ts'
+import { denialsTable } from '../cli/denials.ts'
 import { messageOf } from '../src/domain/failure.ts'
 import { openWorkspace } from '../devkit/workspace.ts'
 import type { Outcome } from '../src/domain/outcome.ts'

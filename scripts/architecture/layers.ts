@@ -59,6 +59,7 @@ export const LAYERS: readonly Layer[] = [
     places: ['src/config/'],
     mayImport: [
       'src/domain/',
+      'src/parsing/',
       'src/pdp/',
       'src/resource-types/',
       'src/storage/database.ts',
@@ -75,6 +76,7 @@ export const LAYERS: readonly Layer[] = [
     places: ['src/producer/'],
     mayImport: [
       'src/domain/',
+      'src/parsing/',
       'src/config/',
       'src/signing/',
       'src/redis/',

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import type { z } from 'zod'
 import { Failure } from '../domain/failure.ts'
+import { issuesInWords } from '../parsing/issues-in-words.ts'
 
 /**
  * Reads the JSON file that a setting names. No message quotes the file's content.
@@ -25,5 +26,5 @@ export async function readSettingFile<Schema extends z.ZodType>(
 
 /** Every place of a file that is wrong and what it wants, a line each. */
 export function problemsIn(error: z.ZodError): string {
-  return error.issues.map(({ path, message }) => `${path.join('.') || 'the file'}: ${message}`).join('\n  ')
+  return issuesInWords(error, 'the file').join('\n  ')
 }

@@ -8,6 +8,7 @@ import { type ResourceType, type ResourceTypes, attributesOf, keyKindOf } from '
 import type { CommandVerifier } from './ports/command-verifier.ts'
 import type { Accepted, Admitted, Invalid, Judged } from './case.ts'
 import type { Delivery } from './ports/delivery.ts'
+import { issuesInWords } from '../parsing/issues-in-words.ts'
 import { parseStrictJson } from '../parsing/parse-json.ts'
 
 /** Caps on what arrives, applied before it is parsed, and the tolerance for clocks that differ. */
@@ -151,8 +152,7 @@ function refuse(code: string, message: string, producer?: string): Refused {
 
 /** Where a value breaks the schema and what the schema wants; never the value itself. */
 function schemaReasons(error: z.ZodError, code: string): Reason[] {
-  return error.issues.slice(0, 8).map((issue) => {
-    const where = issue.path.join('.') || 'the whole command'
-    return { code, message: `${where}: ${issue.message}` }
-  })
+  return issuesInWords(error, 'the whole command')
+    .slice(0, 8)
+    .map((message) => ({ code, message }))
 }

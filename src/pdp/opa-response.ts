@@ -1,4 +1,5 @@
 import type { z } from 'zod'
+import { issuesInWords } from '../parsing/issues-in-words.ts'
 import { jsonOrUndefined, parseStrictJson } from '../parsing/parse-json.ts'
 import type { OpaResponse } from './opa-transport.ts'
 import { ErrorBody } from './opa-wire.ts'
@@ -36,7 +37,7 @@ export function readJson<Schema extends z.ZodType>(
 export function accept<Schema extends z.ZodType>(path: string, value: unknown, schema: Schema): z.infer<Schema> {
   const parsed = schema.safeParse(value)
   if (parsed.success) return parsed.data
-  const where = parsed.error.issues.slice(0, 3).map(({ path: at, message }) => `${at.join('.') || 'body'}: ${message}`)
+  const where = issuesInWords(parsed.error, 'body').slice(0, 3)
   throw new PdpFailure('JW_PDP_BAD_RESPONSE', `OPA ${path} answered something else (${where.join('; ')})`)
 }
 

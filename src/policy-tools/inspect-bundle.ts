@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { issuesInWords } from '../parsing/issues-in-words.ts'
 import { runOpa } from './run-opa.ts'
 
 /** What a bundle says of itself. `environment` and the rest of the metadata are as `jobwarden policies build` writes them. */
@@ -31,6 +32,7 @@ export async function inspectBundle(opa: string, file: string): Promise<BundleCo
   const { ok, stdout, stderr } = await runOpa(opa, ['inspect', '--format', 'json', file])
   if (!ok) return { problem: (stderr || stdout).replaceAll(file, 'bundle').trim().slice(0, 2_000) }
   const parsed = Inspection.safeParse(JSON.parse(stdout))
-  if (!parsed.success) return { problem: `its manifest is not as it should be:\n${z.prettifyError(parsed.error)}` }
+  if (!parsed.success)
+    return { problem: `its manifest is wrong: ${issuesInWords(parsed.error, 'the manifest').join('; ')}` }
   return { manifest: parsed.data.manifest, signatures: parsed.data.signatures_config.signatures }
 }

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { SpanKind, trace } from '@opentelemetry/api'
 import { Command, type ResourceSelector, type PatchValue, type User } from '../domain/command.ts'
+import { issuesInWords } from '../parsing/issues-in-words.ts'
 import { ATTRIBUTE, SPAN, TRACER_NAME } from '../telemetry/names.ts'
 
 /** What a producer says; the rest of the command is filled in. An id makes the call idempotent: give your own. */
@@ -83,7 +84,7 @@ export class Producer {
       for (const [offset, request] of requests.slice(start, start + CHUNK).entries()) {
         const parsed = Command.safeParse(this.#complete(request))
         if (parsed.success) commands.push({ index: start + offset, command: parsed.data })
-        else rejected.push({ index: start + offset, problems: parsed.error.issues.map(problem) })
+        else rejected.push({ index: start + offset, problems: issuesInWords(parsed.error, 'the command') })
       }
       const signed = await Promise.all(commands.map((each) => this.#sign(each)))
       const fitting = signed.filter(({ jws }) => jws.length <= maxBytes)
@@ -110,8 +111,4 @@ export class Producer {
     const expiresAt = new Date(issuedAt.getTime() + this.#options.lifetimeMs)
     return { id: randomUUID(), issuedAt: issuedAt.toISOString(), expiresAt: expiresAt.toISOString(), ...request }
   }
-}
-
-function problem({ path, message }: { readonly path: readonly PropertyKey[]; readonly message: string }): string {
-  return `${path.join('.') || 'the command'}: ${message}`
 }
