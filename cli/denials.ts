@@ -1,9 +1,10 @@
-import { Command, InvalidArgumentError, Option } from 'commander'
+import { Command, Option } from 'commander'
 import { loadConfig } from '../src/config/load-config.ts'
 import { AUDITED_OUTCOMES } from '../src/domain/outcome.ts'
-import { listRecords } from '../src/storage/trail/list-records.ts'
-import { denialsTable } from './output/denials-table.ts'
+import { type AuditRecord, listRecords } from '../src/storage/trail/list-records.ts'
+import { timeOrAge } from './flag-values.ts'
 import { printRecords } from './output/print-records.ts'
+import { textTable, timeText } from './output/text-table.ts'
 import { wholeNumber } from './whole-number.ts'
 
 type Flags = {
@@ -27,8 +28,8 @@ export function denialsCommand(env: Readonly<Record<string, string | undefined>>
     .option('--type <type>', 'of this resource type')
     .addOption(new Option('--outcome <outcome>', 'with this outcome').choices(AUDITED_OUTCOMES))
     .option('--reason <code>', 'with this reason code')
-    .option('--since <time>', 'from this time on: ISO 8601, or an age such as 30m, 24h, 7d', moment)
-    .option('--until <time>', 'before this time', moment)
+    .option('--since <time>', 'from this time on: ISO 8601, or an age such as 30m, 24h, 7d', timeOrAge)
+    .option('--until <time>', 'before this time', timeOrAge)
     .option('--limit <n>', 'at most this many', wholeNumber, 50)
     .option('--json', 'as JSON lines, with every column')
     .action(async (flags: Flags) => {
@@ -38,12 +39,19 @@ export function denialsCommand(env: Readonly<Record<string, string | undefined>>
     })
 }
 
-const UNIT_MS = { m: 60_000, h: 3_600_000, d: 86_400_000 } as const
+const COLUMNS = ['when', 'outcome', 'user', 'action', 'resource', 'reasons', 'command'] as const
 
-function moment(text: string): Date {
-  const [, amount, unit] = /^(\d+)([mhd])$/.exec(text) ?? []
-  if (unit === 'm' || unit === 'h' || unit === 'd') return new Date(Date.now() - Number(amount) * UNIT_MS[unit])
-  const date = new Date(text)
-  if (Number.isNaN(date.getTime())) throw new InvalidArgumentError('not a time such as 2026-11-24T10:00:00Z or 24h')
-  return date
+/** The records as an aligned table for people. */
+export function denialsTable(records: readonly AuditRecord[]): string {
+  if (records.length === 0) return 'no denials\n'
+  const rows = records.map((record) => [
+    timeText(record.occurred_at),
+    record.outcome,
+    record.user_id ?? '-',
+    record.action ?? '-',
+    record.resource_type === null ? '-' : `${record.resource_type}/${record.resource_id ?? '*'}`,
+    record.reasons.map(({ code }) => code).join(','),
+    record.id.length > 40 ? `${record.id.slice(0, 39)}…` : record.id,
+  ])
+  return textTable(COLUMNS, rows)
 }

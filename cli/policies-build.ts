@@ -1,4 +1,4 @@
-import { Command, InvalidArgumentError } from 'commander'
+import { Command } from 'commander'
 import { loadConfig } from '../src/config/load-config.ts'
 import { EnvironmentName } from '../src/domain/activation.ts'
 import { Failure } from '../src/domain/failure.ts'
@@ -9,6 +9,7 @@ import { rootsOf } from '../src/policy-tools/bundle-roots.ts'
 import { problemText } from '../src/policy-tools/policy-problem.ts'
 import { validatePolicies } from '../src/policy-tools/validate-policies.ts'
 import { readResourceTypes } from '../src/config/read-resource-types.ts'
+import { flagOf } from './flag-values.ts'
 import { requirePolicyFolder } from './policy-folder.ts'
 import { tellFilters } from './tell-filters.ts'
 import { print, say } from '../src/process/terminal.ts'
@@ -25,7 +26,7 @@ export function policiesBuildCommand(env: Readonly<Record<string, string | undef
   return new Command('build')
     .description('build a bundle of a folder of policies; the same commit gives the same bytes')
     .argument('[folder]', 'folder of the policies', 'policies')
-    .requiredOption('--environment <name>', 'where the bundle is for, and nowhere else', environmentName)
+    .requiredOption('--environment <name>', 'where the bundle is for, and nowhere else', flagOf(EnvironmentName))
     .option('--out <file>', 'bundle to write', 'bundle.tar.gz')
     .option('--require-clean', 'refuse policies that are not as git knows them')
     .option('--require-exact', 'refuse rules that no filter says exactly, for which collections have more rows decided')
@@ -70,10 +71,4 @@ async function build(folder: string, opa: string, roots: readonly string[], flag
 function metadata({ commit }: PolicyVersion, environment: string): Readonly<Record<string, string>> {
   if (commit === undefined) return { environment }
   return { environment, author: commit.author, commit: commit.id, committed_at: commit.committedAt }
-}
-
-function environmentName(text: string): string {
-  const parsed = EnvironmentName.safeParse(text)
-  if (parsed.success) return parsed.data
-  throw new InvalidArgumentError(parsed.error.issues.map(({ message }) => message).join('; '))
 }

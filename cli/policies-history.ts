@@ -3,7 +3,7 @@ import { loadConfig } from '../src/config/load-config.ts'
 import type { Database } from '../src/storage/database.ts'
 import { type ActivationRecord, PolicyActivations } from '../src/storage/trail/policy-activations.ts'
 import { printRecords } from './output/print-records.ts'
-import { textTable } from './output/text-table.ts'
+import { textTable, timeText } from './output/text-table.ts'
 import { wholeNumber } from './whole-number.ts'
 
 type Flags = { readonly limit: number; readonly json?: boolean }
@@ -35,18 +35,14 @@ export function policiesHistoryCommand(env: Readonly<Record<string, string | und
 function text(records: readonly ActivationRecord[]): string {
   if (records.length === 0) return 'no activations\n'
   const rows = records.map((record) => [
-    moment(record.first_seen_at),
+    timeText(record.first_seen_at),
     record.bundle,
     record.revision,
     record.author ?? '-',
     record.signed_by,
-    moment(record.pushed_at),
+    timeText(record.pushed_at),
     record.pushed_by,
     record.first_seen_by,
   ])
   return textTable(COLUMNS, rows)
-}
-
-function moment(time: Date): string {
-  return time.toISOString().replace('T', ' ').slice(0, 19)
 }

@@ -1,9 +1,10 @@
 import { readFile } from 'node:fs/promises'
-import { Command, InvalidArgumentError } from 'commander'
+import { Command } from 'commander'
 import { type BundleAlgorithm, KeyId, algorithmOf } from '../src/bundles/server/key-registry.ts'
 import { Failure, messageOf } from '../src/domain/failure.ts'
 import { obtainOpa } from '../devkit/obtain-opa.ts'
 import { signBundle } from '../src/policy-tools/sign-bundle.ts'
+import { flagOf } from './flag-values.ts'
 import { readBundle } from './read-bundle.ts'
 import { print, say } from '../src/process/terminal.ts'
 
@@ -15,7 +16,7 @@ export function policiesSignCommand(): Command {
     .description('sign a bundle for the environment that it was built for')
     .argument('<bundle>', 'bundle to sign')
     .requiredOption('--key <file>', 'PEM file of the private key; `policies keygen` makes one')
-    .requiredOption('--keyid <name>', 'name of the key, as the bundle server and the sidecars know it', keyId)
+    .requiredOption('--keyid <name>', 'name of the key, as the bundle server and the sidecars know it', flagOf(KeyId))
     .option('--out <file>', 'signed bundle to write (default: in place of the other)')
     .action(async (bundle: string, { key: keyFile, keyid, out = bundle }: Flags) => {
       const algorithm = await algorithmOfFile(keyFile)
@@ -37,10 +38,4 @@ async function algorithmOfFile(file: string): Promise<BundleAlgorithm> {
   if (algorithm !== undefined) return algorithm
   const wanted = 'a private key in PEM without a passphrase, EC on P-256 or RSA of at least 2048 bits'
   throw new Failure('JW_CONFIG_INVALID', `--key ${file}: is not ${wanted}; OPA signs bundles with no other`)
-}
-
-function keyId(text: string): string {
-  const parsed = KeyId.safeParse(text)
-  if (parsed.success) return parsed.data
-  throw new InvalidArgumentError(parsed.error.issues.map(({ message }) => message).join('; '))
 }

@@ -1,7 +1,7 @@
 import { Command } from 'commander'
 import type { EnvironmentStatus, SidecarStatus } from '../src/bundles/wire.ts'
 import { openBundleClient } from './open-bundle-client.ts'
-import { textTable } from './output/text-table.ts'
+import { textTable, timeText } from './output/text-table.ts'
 import { print } from '../src/process/terminal.ts'
 import { printable, printableJson } from '../src/domain/printable.ts'
 
@@ -31,7 +31,7 @@ function text({ bundle, served, sidecars }: EnvironmentStatus): string {
   const origin = commit === undefined ? 'of no commit' : `of commit ${commit} by ${author ?? 'nobody'}`
   const lines = [
     printable(`${bundle}: revision ${revision}, ${origin}`),
-    printable(`  signed by ${signedBy}, pushed ${moment(pushedAt)} by ${pushedBy}, ${digest}`),
+    printable(`  signed by ${signedBy}, pushed ${timeText(pushedAt)} by ${pushedBy}, ${digest}`),
   ]
   return `${lines.join('\n')}\n${sidecarTable(sidecars)}`
 }
@@ -43,13 +43,9 @@ function sidecarTable(sidecars: readonly SidecarStatus[]): string {
     state,
     revision ?? 'nothing',
     signedBy ?? '-',
-    activatedAt === undefined ? 'never' : moment(activatedAt),
-    moment(heardAt),
+    activatedAt === undefined ? 'never' : timeText(activatedAt),
+    timeText(heardAt),
     error === undefined ? '-' : `${error.code}: ${error.message}`,
   ])
   return textTable(COLUMNS, rows).replaceAll(/^/gm, '  ').trimEnd().concat('\n')
-}
-
-function moment(time: string): string {
-  return time.replace('T', ' ').slice(0, 19)
 }

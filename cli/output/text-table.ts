@@ -1,5 +1,10 @@
 import { printable } from '../../src/domain/printable.ts'
 
+/** A time as tables show it: UTC, to the second. */
+export function timeText(time: Date | string): string {
+  return (typeof time === 'string' ? time : time.toISOString()).replace('T', ' ').slice(0, 19)
+}
+
 /** An aligned table for people. Text that others chose is shown without control characters. */
 export function textTable(columns: readonly string[], rows: readonly (readonly string[])[]): string {
   const table = [columns, ...rows.map((row) => row.map(printable))]
