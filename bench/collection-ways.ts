@@ -35,7 +35,7 @@ export type Way = (user: User, limit: number) => Promise<Found>
 /** The ways to read a collection from PostgreSQL: with a filter that is trusted, and as the worker does. */
 export async function openWays(db: Database, opa: LocalOpa) {
   const config = loadConfig({ JOBWARDEN_OPA_URL: opa.url, JOBWARDEN_OPA_TIMEOUT_MS: '5000' })
-  const pdp = await OpaClient.open({ ...opaOptions(config), headers: () => ({}), onCircuitChange: () => undefined })
+  const pdp = OpaClient.open({ ...opaOptions(config), headers: () => ({}), onCircuitChange: () => undefined })
   const store = new LedgerStore(db, resourceTypes)
   const { collectionMaxRows: maxRows, collectionMaxExamined: maxExamined } = config
 

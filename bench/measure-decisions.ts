@@ -14,7 +14,7 @@ const DECISIONS = 12_000
 /** Asks a real OPA for decisions in batches of several sizes, one batch at a time, a tenth of them denials. */
 export async function measureDecisions(opaUrl: string): Promise<DecisionCost[]> {
   const config = loadConfig({ JOBWARDEN_OPA_URL: opaUrl, JOBWARDEN_OPA_TIMEOUT_MS: '5000' })
-  const pdp = await OpaClient.open({ ...opaOptions(config), headers: () => ({}), onCircuitChange: () => undefined })
+  const pdp = OpaClient.open({ ...opaOptions(config), headers: () => ({}), onCircuitChange: () => undefined })
   try {
     await ask(pdp, 100, 2_000)
     const costs: DecisionCost[] = []

@@ -110,7 +110,7 @@ function rowsOf(
 }
 
 async function askCurrent(config: Config, subject: Subject, rows?: CandidateSource): Promise<Explanation> {
-  const pdp = await OpaClient.open({ ...opaOptions(config), headers: () => ({}), onCircuitChange: () => undefined })
+  const pdp = OpaClient.open({ ...opaOptions(config), headers: () => ({}), onCircuitChange: () => undefined })
   try {
     return await ask(pdp, subject, rows)
   } finally {

@@ -24,7 +24,7 @@ export async function askCandidate<Answer>(
   try {
     const { url } = await startOpa({ workspace, opa, policies })
     const config = loadConfig({ JOBWARDEN_OPA_URL: url })
-    const pdp = await OpaClient.open({ ...opaOptions(config), headers: () => ({}), onCircuitChange: () => undefined })
+    const pdp = OpaClient.open({ ...opaOptions(config), headers: () => ({}), onCircuitChange: () => undefined })
     workspace.defer(() => pdp.close())
     return await ask(pdp)
   } finally {

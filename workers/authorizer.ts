@@ -72,7 +72,7 @@ export async function startAuthorizer(options: AuthorizerOptions): Promise<Runni
   const queue = { prefix: config.queuePrefix, redis, onError, telemetry: tracing ? queueTelemetry() : undefined }
   const audit = opened.adopt(new AuditQueue(queue), (own) => own.close())
   const taking: { consumer?: Consumer } = {} // The circuit may open before there is a consumer to pause.
-  const pdp = await OpaClient.open({
+  const pdp = OpaClient.open({
     ...opaOptions(config),
     headers: traceHeaders,
     onCircuitChange: (open) => {

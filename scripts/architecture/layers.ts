@@ -28,7 +28,7 @@ export const LAYERS: readonly Layer[] = [
     mayImport: ['src/domain/', 'src/audit/activation-trail.ts', 'src/audit/audit-trail.ts', PORTS],
   },
   { name: 'signing adapter', places: ['src/signing/'], mayImport: ['src/domain/', PORTS] },
-  { name: 'redis', places: ['src/redis/'], mayImport: ['src/domain/'] },
+  { name: 'redis', places: ['src/redis/'], mayImport: ['src/domain/', 'src/parsing/'] },
   {
     name: 'queue adapter',
     places: ['src/queue/'],
@@ -50,7 +50,11 @@ export const LAYERS: readonly Layer[] = [
       'src/telemetry/logger.ts',
     ],
   },
-  { name: 'bundles', places: ['src/bundles/'], mayImport: ['src/domain/', 'src/audit/copy-activations.ts'] },
+  {
+    name: 'bundles',
+    places: ['src/bundles/'],
+    mayImport: ['src/domain/', 'src/parsing/', 'src/audit/copy-activations.ts'],
+  },
   { name: 'telemetry', places: ['src/telemetry/'], mayImport: ['src/domain/', PORTS] },
   { name: 'process', places: ['src/process/'], mayImport: ['src/domain/', 'src/telemetry/logger.ts', PORTS] },
   { name: 'http', places: ['src/http/'], mayImport: ['src/domain/'] },

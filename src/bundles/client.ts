@@ -1,6 +1,6 @@
-import { readFile } from 'node:fs/promises'
 import { z } from 'zod'
 import { Failure, messageOf } from '../domain/failure.ts'
+import { readTokenFile } from '../parsing/token-file.ts'
 import { ActivationsPage, EnvironmentNames, EnvironmentStatus, PushAnswer, RefusalBody } from './wire.ts'
 
 export type BundleClientOptions = {
@@ -16,7 +16,7 @@ const PUSH_PATIENCE_MS = 60_000
 /**
  * Asks a bundle server.
  * Every method throws Failure JW_BUNDLES_UNAVAILABLE when it does not answer as it should, JW_BUNDLES_REFUSED with its
- * words when it refuses, and JW_CONFIG_INVALID when the file of the token cannot be read.
+ * words when it refuses, and JW_CONFIG_INVALID when the file of the token does not hold one.
  */
 export class BundleClient {
   readonly #options: BundleClientOptions
@@ -69,10 +69,9 @@ export class BundleClient {
   async #token(): Promise<string> {
     const { tokenFile } = this.#options
     try {
-      return (await readFile(tokenFile, 'utf8')).trim()
+      return await readTokenFile(tokenFile)
     } catch (error) {
-      const why = messageOf(error)
-      throw new Failure('JW_CONFIG_INVALID', `JOBWARDEN_BUNDLES_TOKEN_FILE: ${why}`, { cause: error })
+      throw new Failure('JW_CONFIG_INVALID', `JOBWARDEN_BUNDLES_TOKEN_FILE: ${messageOf(error)}`, { cause: error })
     }
   }
 }

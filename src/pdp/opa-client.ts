@@ -56,8 +56,9 @@ export class OpaClient implements Pdp {
     this.#filters = new Filters(api, { ttlMs: options.filterTtlMs, patienceMs: Math.ceil(options.timeoutMs / 3) })
   }
 
-  static async open(options: OpaClientOptions): Promise<OpaClient> {
-    return new OpaClient(await OpaTransport.open(options), options)
+  /** @throws Failure JW_CONFIG_INVALID when the URL or a TLS file cannot be used */
+  static open(options: OpaClientOptions): OpaClient {
+    return new OpaClient(OpaTransport.open(options), options)
   }
 
   async decide(requests: ReadonlyMap<string, DecisionRequest>): Promise<ReadonlyMap<string, Decision | Failure>> {

@@ -1,19 +1,15 @@
-import { readFile } from 'node:fs/promises'
-import { type SecureContextOptions, createSecureContext } from 'node:tls'
 import { Client, type Dispatcher, Pool, errors } from 'undici'
 import { Failure, messageOf } from '../domain/failure.ts'
+import { type TlsFiles, type TlsMaterial, readTlsFiles } from '../parsing/tls-files.ts'
+import { readTokenFile } from '../parsing/token-file.ts'
 import { PdpFailure } from './pdp-failure.ts'
 
-export type OpaTransportOptions = {
+export type OpaTransportOptions = TlsFiles & {
   /** `http://host:port`, `https://host:port`, or `unix:/path/to/socket`. */
   readonly url: string
   readonly connections: number
   /** At most this many bytes of an answer are read. */
   readonly maxResponseBytes: number
-  /** PEM files for TLS: the authority to trust, and the client's certificate and key for mTLS. */
-  readonly caFile?: string | undefined
-  readonly certFile?: string | undefined
-  readonly keyFile?: string | undefined
   /** A file that holds a bearer token. Read for every call, because it may rotate. */
   readonly tokenFile?: string | undefined
 }
@@ -40,22 +36,12 @@ export class OpaTransport {
   }
 
   /** @throws Failure JW_CONFIG_INVALID when the URL is not one or a TLS file cannot be used */
-  static async open(options: OpaTransportOptions): Promise<OpaTransport> {
-    const [ca, cert, key] = await Promise.all([options.caFile, options.certFile, options.keyFile].map(readPem))
-    const tls = {
-      ...(ca !== undefined && { ca }),
-      ...(cert !== undefined && { cert }),
-      ...(key !== undefined && { key }),
-    }
+  static open(options: OpaTransportOptions): OpaTransport {
+    const tls = readTlsFiles('OPA', options)
     try {
-      createSecureContext(tls)
       return new OpaTransport(openPool(options, tls), options)
     } catch (error) {
-      throw new Failure(
-        'JW_CONFIG_INVALID',
-        `JOBWARDEN_OPA_URL or a TLS file of OPA cannot be used: ${messageOf(error)}`,
-        { cause: error },
-      )
+      throw new Failure('JW_CONFIG_INVALID', `JOBWARDEN_OPA_URL cannot be used: ${messageOf(error)}`, { cause: error })
     }
   }
 
@@ -87,15 +73,11 @@ export class OpaTransport {
   async #token(): Promise<string | undefined> {
     const { tokenFile } = this.#options
     if (tokenFile === undefined) return undefined
-    let token: string
     try {
-      token = (await readFile(tokenFile, 'utf8')).trim()
+      return await readTokenFile(tokenFile)
     } catch (error) {
-      throw new PdpFailure('JW_PDP_REJECTED', `cannot read the token file ${tokenFile}`, { cause: error })
+      throw new PdpFailure('JW_PDP_REJECTED', messageOf(error), { cause: error })
     }
-    if (!/^[\x21-\x7e]+$/.test(token))
-      throw new PdpFailure('JW_PDP_REJECTED', `the token file ${tokenFile} does not hold one token`)
-    return token
   }
 
   async #read(body: Dispatcher.ResponseData['body'], path: string): Promise<string> {
@@ -113,7 +95,7 @@ export class OpaTransport {
   }
 }
 
-function openPool({ url, connections }: OpaTransportOptions, tls: SecureContextOptions): Pool {
+function openPool({ url, connections }: OpaTransportOptions, tls: TlsMaterial): Pool {
   const socketPath = url.startsWith('unix:') ? url.slice('unix:'.length) : undefined
   return new Pool(socketPath === undefined ? url : 'http://localhost', {
     connections,
@@ -121,15 +103,6 @@ function openPool({ url, connections }: OpaTransportOptions, tls: SecureContextO
     pipelining: 1,
     factory: (origin, clientOptions) => new Client(origin, clientOptions),
   })
-}
-
-async function readPem(file: string | undefined): Promise<Buffer | undefined> {
-  if (file === undefined) return undefined
-  try {
-    return await readFile(file)
-  } catch (error) {
-    throw new Failure('JW_CONFIG_INVALID', `cannot read the TLS file ${file}`, { cause: error })
-  }
 }
 
 function transportFailure(error: unknown, method: string, path: string, signal: AbortSignal): Failure {

@@ -1,11 +1,12 @@
 import { Cluster, Redis } from 'ioredis'
 import { Failure, toFailure } from '../domain/failure.ts'
+import { readTlsFiles } from '../parsing/tls-files.ts'
 import { within } from './deadline.ts'
 import { closeWhileAway, onEveryConnection } from './every-connection.ts'
 import { leaveWrongDatabase } from './one-database.ts'
 import { inWords, queueFailure } from './failures.ts'
 import { requireFitRedis } from './fitness.ts'
-import { type RedisConnection, type RedisOptions, singleOptions, trustOf } from './options.ts'
+import { type RedisConnection, type RedisOptions, singleOptions } from './options.ts'
 
 /** Who connects: commands of a worker wait for Redis, those of a producer fail after a few tries. */
 type Use = 'worker' | 'producer'
@@ -54,7 +55,7 @@ const pause = (attempt: number) => Math.min(100 * 2 ** Math.min(attempt, 6), 2_0
 
 function open(options: RedisOptions, use: Use): RedisConnection {
   const { place, username, password } = options
-  const trust = trustOf(options)
+  const trust = readTlsFiles('Redis', options)
   const common = {
     username,
     password,

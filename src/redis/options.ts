@@ -1,7 +1,6 @@
-import { readFileSync } from 'node:fs'
-import { type ConnectionOptions, createSecureContext } from 'node:tls'
+import type { ConnectionOptions } from 'node:tls'
 import type { Cluster, Redis } from 'ioredis'
-import { Failure, messageOf } from '../domain/failure.ts'
+import type { TlsFiles } from '../parsing/tls-files.ts'
 
 /** A connection to the Redis of the queues. */
 export type RedisConnection = Redis | Cluster
@@ -24,16 +23,12 @@ export type RedisPlace =
   | { readonly kind: 'cluster'; readonly nodes: readonly RedisEndpoint[] }
 
 /** How to reach Redis. */
-export type RedisOptions = {
+export type RedisOptions = TlsFiles & {
   readonly place: RedisPlace
   readonly username?: string | undefined
   readonly password?: string | undefined
   /** TLS to a master behind Sentinel and to the nodes of a Cluster; a URL says it itself. */
   readonly tls?: boolean
-  /** PEM files: the authority to trust, and the client's certificate and key for mTLS. */
-  readonly caFile?: string | undefined
-  readonly certFile?: string | undefined
-  readonly keyFile?: string | undefined
 }
 
 /**
@@ -54,32 +49,5 @@ export function singleOptions<Common extends { username?: string | undefined; pa
     port: port === '' ? 6_379 : Number(port),
     db: Number(pathname.slice(1)),
     ...(protocol === 'rediss:' && { tls: trust }),
-  }
-}
-
-/** The CA and the client certificate for TLS. @throws Failure JW_CONFIG_INVALID when a file cannot be used */
-export function trustOf({ caFile, certFile, keyFile }: RedisOptions): ConnectionOptions {
-  const [ca, cert, key] = [caFile, certFile, keyFile].map(readPem)
-  const trust = {
-    ...(ca !== undefined && { ca }),
-    ...(cert !== undefined && { cert }),
-    ...(key !== undefined && { key }),
-  }
-  try {
-    createSecureContext(trust)
-    return trust
-  } catch (error) {
-    throw new Failure('JW_CONFIG_INVALID', `a TLS file of Redis cannot be used: ${messageOf(error)}`, { cause: error })
-  }
-}
-
-function readPem(file: string | undefined): Buffer | undefined {
-  if (file === undefined) return undefined
-  try {
-    return readFileSync(file)
-  } catch (error) {
-    throw new Failure('JW_CONFIG_INVALID', `the TLS file ${file} of Redis cannot be read: ${messageOf(error)}`, {
-      cause: error,
-    })
   }
 }

@@ -7,7 +7,7 @@ type Overrides = Partial<OpaClientOptions> & Pick<OpaClientOptions, 'url'>
 
 /** A client for tests: quick to give up, and with a circuit that stays closed unless the test is about it. */
 export async function openClient(overrides: Overrides): Promise<OpaClient & AsyncDisposable> {
-  const client = await OpaClient.open({
+  const client = OpaClient.open({
     connections: 2,
     maxResponseBytes: 100_000,
     timeoutMs: 5_000,

@@ -198,6 +198,8 @@ describe('jobwarden policies keygen and sign', () => {
   })
 })
 
+const tokenFrom = (file: string) => ({ JOBWARDEN_BUNDLES_URL: 'http://x', JOBWARDEN_BUNDLES_TOKEN_FILE: file })
+
 test.each([
   [['build'], {}, /required option '--environment <name>'/],
   [['build', '--environment', 'Prod'], {}, /must be lower-case letters/],
@@ -207,7 +209,8 @@ test.each([
   [['push'], {}, /missing required argument 'bundle'/],
   [['push', 'b.tar.gz'], {}, /JOBWARDEN_BUNDLES_URL: name the bundle server/],
   [['push', 'b.tar.gz'], { JOBWARDEN_BUNDLES_URL: 'http://x' }, /needs JOBWARDEN_BUNDLES_TOKEN_FILE/],
-  [['status'], { JOBWARDEN_BUNDLES_URL: 'http://x', JOBWARDEN_BUNDLES_TOKEN_FILE: '/missing' }, /TOKEN_FILE: ENOENT/],
+  [['status'], tokenFrom('/missing'), /TOKEN_FILE: cannot read the token file \/missing: ENOENT/],
+  [['status'], tokenFrom('/dev/null'), /TOKEN_FILE: the token file \/dev\/null does not hold one token/],
   [['history'], {}, /JOBWARDEN_DATABASE_URL/],
   [['history', '--limit', 'many'], {}, /not a whole number/],
   [['frobnicate'], {}, /unknown command/],

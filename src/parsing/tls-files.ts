@@ -1,0 +1,41 @@
+import { readFileSync } from 'node:fs'
+import { createSecureContext } from 'node:tls'
+import { Failure, messageOf } from '../domain/failure.ts'
+
+/** PEM files for TLS: the authority to trust, and the client's certificate and key for mTLS. */
+export type TlsFiles = {
+  readonly caFile?: string | undefined
+  readonly certFile?: string | undefined
+  readonly keyFile?: string | undefined
+}
+
+/** What the files hold, as Node takes it. */
+export type TlsMaterial = { readonly ca?: Buffer; readonly cert?: Buffer; readonly key?: Buffer }
+
+/**
+ * Reads the TLS files for connections to `server`, and tries them.
+ * @throws Failure JW_CONFIG_INVALID that says which file cannot be read, or why they cannot be used
+ */
+export function readTlsFiles(server: string, { caFile, certFile, keyFile }: TlsFiles): TlsMaterial {
+  const material = {
+    ...(caFile !== undefined && { ca: readPem(server, caFile) }),
+    ...(certFile !== undefined && { cert: readPem(server, certFile) }),
+    ...(keyFile !== undefined && { key: readPem(server, keyFile) }),
+  }
+  try {
+    createSecureContext(material)
+    return material
+  } catch (error) {
+    const why = `a TLS file of ${server} cannot be used: ${messageOf(error)}`
+    throw new Failure('JW_CONFIG_INVALID', why, { cause: error })
+  }
+}
+
+function readPem(server: string, file: string): Buffer {
+  try {
+    return readFileSync(file)
+  } catch (error) {
+    const why = `the TLS file ${file} of ${server} cannot be read: ${messageOf(error)}`
+    throw new Failure('JW_CONFIG_INVALID', why, { cause: error })
+  }
+}
