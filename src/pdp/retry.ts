@@ -1,16 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import { type Backoff, backoffMs } from '../domain/backoff.ts'
 
-export type RetryOptions = {
-  /** The delay before the first retry; each further one doubles, up to `maxMs`. */
-  readonly baseMs: number
-  readonly maxMs: number
-  readonly maxRetries: number
-}
-
-/** Full jitter: workers that failed together do not come back together. */
-export function backoffMs(retry: number, { baseMs, maxMs }: RetryOptions): number {
-  return Math.random() * Math.min(maxMs, baseMs * 2 ** retry)
-}
+export type RetryOptions = Backoff & { readonly maxRetries: number }
 
 /**
  * Runs `call` until it succeeds, fails for good, or the signal's deadline passes.

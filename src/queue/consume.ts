@@ -1,5 +1,6 @@
 import { trace } from '@opentelemetry/api'
 import { DelayedError, type Job, type Telemetry } from 'bullmq'
+import { backoffMs } from '../domain/backoff.ts'
 import { Failure, messageOf, toFailure } from '../domain/failure.ts'
 import type { Delivery } from '../enforcement/ports/delivery.ts'
 import { queueFailure } from '../redis/failures.ts'
@@ -33,8 +34,8 @@ export interface Consumer {
   close(): Promise<void>
 }
 
-/** The longest that a job waits after a failure that is not its fault: an outage that ends must not be felt long. */
-const MAX_DELAY_MS = 5_000
+/** How long a job waits after a failure that is not its fault: not long, because an outage may end at any moment. */
+const DELAY = { baseMs: 250, maxMs: 5_000 }
 
 /** Runs `settle` for every job: a result acknowledges it, a failure is treated as its disposition says. */
 export function consume<Result>(
@@ -93,8 +94,7 @@ async function dispose(job: Job, token: string | undefined, failure: Failure): P
   const { disposition } = failure
   switch (disposition) {
     case 'delay': {
-      const tries = Math.min(job.attemptsStarted - job.attemptsMade, 5)
-      const delayMs = Math.random() * Math.min(MAX_DELAY_MS, 250 * 2 ** tries)
+      const delayMs = backoffMs(job.attemptsStarted - job.attemptsMade, DELAY)
       try {
         await job.moveToDelayed(Date.now() + delayMs, token)
       } catch (error) {

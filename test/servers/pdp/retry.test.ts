@@ -1,7 +1,7 @@
 import { performance } from 'node:perf_hooks'
 import { describe, expect, test } from 'vitest'
 import { toFailure } from '../../../src/domain/failure.ts'
-import { backoffMs } from '../../../src/pdp/retry.ts'
+import { backoffMs } from '../../../src/domain/backoff.ts'
 import { LyingPdp, type Script, allowAll, says } from '../../support/lying-pdp.ts'
 import { aBatch, openClient } from '../../support/pdp-client.ts'
 
