@@ -2,7 +2,6 @@ import { endTraces } from '../src/telemetry/register.ts'
 import { trace } from '@opentelemetry/api'
 import type { Config } from '../src/config/settings.ts'
 import { postgresOptions, redisOptions } from '../src/config/adapter-options.ts'
-import { loadConfig } from '../src/config/load-config.ts'
 import { ActivationCopy } from '../src/audit/copy-activations.ts'
 import { type Recorded, recordDenials } from '../src/audit/record-denials.ts'
 import { DenialSweep } from '../src/audit/sweep-denials.ts'
@@ -12,9 +11,7 @@ import { Opened } from '../src/process/opened.ts'
 import { Batcher } from '../src/process/batcher.ts'
 import { isolateFailures } from '../src/process/isolate-failures.ts'
 import { type Repeating, repeat } from '../src/process/repeat.ts'
-import { endProcess } from '../src/process/end-process.ts'
-import { type Running, refuseToStart, runProcess } from '../src/process/run-process.ts'
-import { endOnUncaught } from '../src/process/uncaught.ts'
+import type { Running } from '../src/process/run-process.ts'
 import { AuditQueue } from '../src/queue/audit-queue.ts'
 import { consume } from '../src/queue/consume.ts'
 import type { Delivery } from '../src/enforcement/ports/delivery.ts'
@@ -26,11 +23,11 @@ import type { Database } from '../src/storage/database.ts'
 import { LedgerTrail } from '../src/storage/trail/ledger-trail.ts'
 import { openMigrated } from '../src/storage/migrate.ts'
 import { PolicyActivations } from '../src/storage/trail/policy-activations.ts'
-import { tracingConfigured } from '../src/telemetry/configured.ts'
-import { type Logger, createLogger } from '../src/telemetry/logger.ts'
+import type { Logger } from '../src/telemetry/logger.ts'
 import { ATTRIBUTE, SPAN, TRACER_NAME } from '../src/telemetry/names.ts'
 import { logFailure, loggingOutages } from './shared/log-failure.ts'
 import { awaitFitRedis } from './shared/await-fit-redis.ts'
+import { runWorker } from './shared/run-worker.ts'
 import { databaseComponent, redisComponent, startProbes } from './shared/probes.ts'
 
 export type AuditorOptions = {
@@ -130,15 +127,4 @@ function openDatabase(config: Config, onError: (error: unknown) => void): Promis
   throw new Failure('JW_CONFIG_INVALID', `JOBWARDEN_DATABASE_URL: ${why} (\`npm run demo\` runs both in one)`)
 }
 
-if (import.meta.main) {
-  endOnUncaught(1)
-  try {
-    const config = loadConfig(process.env)
-    const log = createLogger('auditor', config.logLevel)
-    const tracing = tracingConfigured(process.env)
-    await runProcess(log, config.shutdownGraceMs, () => startAuditor({ config, log, tracing }))
-  } catch (error) {
-    refuseToStart(error)
-  }
-  await endProcess(endTraces)
-}
+if (import.meta.main) await runWorker('auditor', process.env, startAuditor, endTraces)

@@ -2,7 +2,6 @@ import { endTraces } from '../src/telemetry/register.ts'
 import { context, propagation } from '@opentelemetry/api'
 import type { Config } from '../src/config/settings.ts'
 import { opaOptions, postgresOptions, redisOptions } from '../src/config/adapter-options.ts'
-import { loadConfig } from '../src/config/load-config.ts'
 import { Failure, toFailure } from '../src/domain/failure.ts'
 import type { Outcome } from '../src/domain/outcome.ts'
 import { Batcher } from '../src/process/batcher.ts'
@@ -13,9 +12,7 @@ import { type Enforcement, processBatch } from '../src/enforcement/process-batch
 import { reconcile } from '../src/enforcement/reconcile.ts'
 import { Opened } from '../src/process/opened.ts'
 import { repeat } from '../src/process/repeat.ts'
-import { endProcess } from '../src/process/end-process.ts'
-import { type Running, refuseToStart, runProcess } from '../src/process/run-process.ts'
-import { endOnUncaught } from '../src/process/uncaught.ts'
+import type { Running } from '../src/process/run-process.ts'
 import { DecisionCache } from '../src/pdp/decision-cache.ts'
 import { OpaClient } from '../src/pdp/opa-client.ts'
 import { AuditQueue } from '../src/queue/audit-queue.ts'
@@ -31,14 +28,14 @@ import { type Database, openEmbedded } from '../src/storage/database.ts'
 import { LedgerStore } from '../src/storage/ledger/ledger-store.ts'
 import { requireFitTables } from '../src/storage/tables/require-fit-tables.ts'
 import { migrate, openMigrated } from '../src/storage/migrate.ts'
-import { tracingConfigured } from '../src/telemetry/configured.ts'
-import { type Logger, createLogger } from '../src/telemetry/logger.ts'
+import type { Logger } from '../src/telemetry/logger.ts'
 import { observeAll } from '../src/telemetry/observe-all.ts'
 import { BatchTraces } from '../src/telemetry/trace-batches.ts'
 import { FollowedKeys } from './shared/followed-keys.ts'
 import { Disagreements } from './shared/disagreements.ts'
 import { logFailure, loggingOutages } from './shared/log-failure.ts'
 import { awaitFitRedis } from './shared/await-fit-redis.ts'
+import { runWorker } from './shared/run-worker.ts'
 import { databaseComponent, opaComponent, redisComponent, startProbes } from './shared/probes.ts'
 
 export type AuthorizerOptions = {
@@ -200,15 +197,4 @@ function traceHeaders(): Record<string, string> {
   return headers
 }
 
-if (import.meta.main) {
-  endOnUncaught(1)
-  try {
-    const config = loadConfig(process.env)
-    const log = createLogger('authorizer', config.logLevel)
-    const tracing = tracingConfigured(process.env)
-    await runProcess(log, config.shutdownGraceMs, () => startAuthorizer({ config, log, tracing }))
-  } catch (error) {
-    refuseToStart(error)
-  }
-  await endProcess(endTraces)
-}
+if (import.meta.main) await runWorker('authorizer', process.env, startAuthorizer, endTraces)
