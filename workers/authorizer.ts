@@ -15,6 +15,7 @@ import { repeat } from '../src/process/repeat.ts'
 import type { Running } from '../src/process/run-process.ts'
 import { DecisionCache } from '../src/pdp/decision-cache.ts'
 import { OpaClient } from '../src/pdp/opa-client.ts'
+import { DECISIONS_POLICY } from '../src/pdp/opa-wire.ts'
 import { AuditQueue } from '../src/queue/audit-queue.ts'
 import { type Consumer, consume } from '../src/queue/consume.ts'
 import { FailedJobs, type QueueConnection } from '../src/queue/failed-jobs.ts'
@@ -46,10 +47,8 @@ export type AuthorizerOptions = {
   readonly tracing?: boolean
   /** The resource types of this deployment; those of JOBWARDEN_RESOURCES unless told. */
   readonly resourceTypes?: ResourceTypes
-  /** Sees every batch, besides traces and figures. */
+  /** Sees every batch and the steps of each, besides traces and figures. */
   readonly observer?: Observer
-  /** Lets tests stand between the steps. */
-  readonly wrap?: (enforcement: Enforcement) => Enforcement
 }
 
 /**
@@ -57,7 +56,7 @@ export type AuthorizerOptions = {
  * @throws Failure JW_CONFIG_INVALID | JW_REDIS_UNFIT | JW_STORE_*; then everything it opened is closed again
  */
 export async function startAuthorizer(options: AuthorizerOptions): Promise<Running> {
-  const { config, log, tracing = false, wrap = (enforcement) => enforcement } = options
+  const { config, log, tracing = false } = options
   const onError = (error: unknown) => log.error({ err: toFailure(error) }, 'error')
   await using opened = new Opened()
   const resourceTypes = options.resourceTypes ?? (await readResourceTypes(config.resources))
@@ -90,18 +89,18 @@ export async function startAuthorizer(options: AuthorizerOptions): Promise<Runni
   const cache = decisionCache(config, pdp)
   const store = new LedgerStore(database, resourceTypes)
   const disagreements = new Disagreements(log)
-  const enforcement = wrap({
+  const enforcement: Enforcement = {
     admission,
     store,
     pdp: cache ?? pdp,
     audit,
     limits: { maxRows: config.collectionMaxRows, maxExamined: config.collectionMaxExamined },
     observer: observeAll([
-      new BatchTraces({ messagingSystem: 'bullmq', policyPath: 'jobs/decisions' }),
+      new BatchTraces({ messagingSystem: 'bullmq', policyPath: DECISIONS_POLICY }),
       disagreements,
       ...(options.observer === undefined ? [] : [options.observer]),
     ]),
-  })
+  }
   const batcher = new Batcher<Delivery, Outcome | Failure>(
     (batch) =>
       loggingOutages(log, batch.length, () => isolateFailures(batch, (part) => processBatch(part, enforcement))),

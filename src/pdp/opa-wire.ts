@@ -2,8 +2,9 @@ import { z } from 'zod'
 import { ColumnMaskRules } from '../domain/column-masks.ts'
 import { Reason } from '../domain/reason.ts'
 
-/** The one entry point of the worker: `policies/jobs`. Constants, never job data. */
-export const DECISIONS_PATH = '/v1/data/jobs/decisions'
+/** The policy that decides, by its path: the entry point of `policies/jobs`. A constant, never job data. */
+export const DECISIONS_POLICY = 'jobs/decisions'
+export const DECISIONS_PATH = `/v1/data/${DECISIONS_POLICY}`
 export const READY_PATH = '/health?bundles'
 
 /** Without it a condition that errs is one that does not hold, and a deny rule that errs denies nothing. */

@@ -1,9 +1,10 @@
 import { writeSync } from 'node:fs'
 import { z } from 'zod'
 import { loadConfig } from '../../src/config/load-config.ts'
-import type { Enforcement } from '../../src/enforcement/process-batch.ts'
+import type { Observer } from '../../src/enforcement/ports/observer.ts'
 import { refuseToStart, runProcess } from '../../src/process/run-process.ts'
 import { createLogger } from '../../src/telemetry/logger.ts'
+import { UNOBSERVED } from '../../src/telemetry/observe-all.ts'
 import { startAuthorizer } from '../../workers/authorizer.ts'
 
 /** Where a batch can be hit, after the steps of `processBatch`. */
@@ -42,71 +43,38 @@ export function heldCommands(lines: readonly string[]): readonly string[] {
   return line?.slice(FAULT_LINE.length).split(' ') ?? []
 }
 
-/** Ports that hit their own process at one point: before the step's effect, or after it and before anybody knows. */
-function faulty(enforcement: Enforcement, fault: Fault): Enforcement {
-  const { admission, store, pdp, audit } = enforcement
+/** Hits its own process at one point of a batch: before a step has begun, or after it and before anybody knows. */
+function hitting({ FAULT_POINT: hitPoint, FAULT_SIGNAL: signal, FAULT_AFTER: enough }: Fault): Observer {
   let reached = 0
   let hit = false
-  const reach = async (point: FaultPoint, ids: readonly string[]) => {
-    if (point !== fault.FAULT_POINT || hit || ids.length === 0) return
+  const reach = async (point: string, ids: readonly string[]) => {
+    if (point !== hitPoint || hit || ids.length === 0) return
     reached += ids.length
-    if (reached < fault.FAULT_AFTER) return
+    if (reached < enough) return
     hit = true
     writeSync(1, `${FAULT_LINE}${ids.join(' ')}\n`)
-    process.kill(process.pid, fault.FAULT_SIGNAL)
-    if (fault.FAULT_SIGNAL === 'SIGKILL') await new Promise(() => undefined)
+    process.kill(process.pid, signal)
+    if (signal === 'SIGKILL') await new Promise(() => undefined)
   }
-  const before = async <Result>(point: FaultPoint, ids: readonly string[], run: () => Promise<Result>) => {
-    await reach(point, ids)
-    return run()
-  }
-  const after = async <Result>(point: FaultPoint, ids: readonly string[], run: () => Promise<Result>) => {
-    const result = await run()
-    await reach(point, ids)
-    return result
-  }
-  const around = <Result>(ids: readonly string[], run: () => Promise<Result>) =>
-    before('before commit', ids, () => after('after commit', ids, run))
   return {
-    ...enforcement,
-    admission: {
-      ...admission,
-      verifier: { verify: (jws) => before('before admit', ['unread'], () => admission.verifier.verify(jws)) },
-    },
-    store: {
-      load: (requests) => after('after load', commandIds(requests), () => store.load(requests)),
-      commit: (entries, rejections) => around(commandIds(entries), () => store.commit(entries, rejections)),
-      candidates: (request) => store.candidates(request),
-      commitCollection: (entry) =>
-        before('after examine', [entry.commandId], () =>
-          around([entry.commandId], () => store.commitCollection(entry)),
-        ),
-    },
-    pdp: {
-      decide: (requests) => after('after decide', [...requests.keys()].filter(isCommandId), () => pdp.decide(requests)),
-      filter: (requests) => after('after decide', [...requests.keys()], () => pdp.filter(requests)),
-    },
-    audit: {
-      publish: (denials) => {
-        const ids = denials.map(({ denial }) => denial.id)
-        return after('after publish', ids, () => audit.publish(denials))
-      },
-    },
+    ...UNOBSERVED,
+    batch: (_deliveries, run) =>
+      run(async (name, participants, step) => {
+        const ids = participants.map((each) => ('delivery' in each ? each.delivery.jobId : each.jobId))
+        await reach(`before ${name}`, ids)
+        const result = await step()
+        await reach(`after ${name}`, ids)
+        return result
+      }),
   }
 }
-
-/** Rows of a collection are decided under numbers, which no command has for an id. */
-const isCommandId = (id: string) => !/^\d+$/.test(id)
-
-const commandIds = (requests: readonly { readonly commandId: string }[]) => requests.map(({ commandId }) => commandId)
 
 if (import.meta.main) {
   try {
     const fault = Fault.parse(process.env)
     const config = loadConfig(process.env)
     const log = createLogger('authorizer', config.logLevel)
-    const wrap = (enforcement: Enforcement) => faulty(enforcement, fault)
-    await runProcess(log, config.shutdownGraceMs, () => startAuthorizer({ config, log, wrap }))
+    await runProcess(log, config.shutdownGraceMs, () => startAuthorizer({ config, log, observer: hitting(fault) }))
   } catch (error) {
     refuseToStart(error)
   }

@@ -3,12 +3,12 @@ import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { type OpenProducer, openProducer } from '../../../src/producer/open-producer.ts'
 import type { Config } from '../../../src/config/settings.ts'
 import type { Command } from '../../../src/domain/command.ts'
-import type { Enforcement } from '../../../src/enforcement/process-batch.ts'
+import type { Observer } from '../../../src/enforcement/ports/observer.ts'
 import { PEOPLE, aCommand } from '../../support/a-command.ts'
 import { eventually, outcomesOf, trailIds } from '../../support/ledger.ts'
 import { type Stack, seedDocuments, startStack } from '../../support/stack.ts'
 import { startWorkers } from '../../support/workers.ts'
-import { countingBatches } from '../../../src/telemetry/observe-all.ts'
+import { UNOBSERVED, countingBatches, observeAll } from '../../../src/telemetry/observe-all.ts'
 
 let stack: Stack
 let config: Config
@@ -32,11 +32,11 @@ async function resource(id = 'resource_1') {
 }
 
 /** Enqueues the commands before any worker runs, so that one batch takes them all, and returns their outcomes. */
-async function inOneBatch(commands: readonly Command[], wrap?: (enforcement: Enforcement) => Enforcement) {
+async function inOneBatch(commands: readonly Command[], observer = UNOBSERVED) {
   const queue: OpenProducer = await openProducer(config, { lifetimeMs: 600_000, tracing: false })
   await queue.producer.enqueue(commands)
   const sizes: number[] = []
-  const workers = await startWorkers(config, { observer: countingBatches(sizes), ...(wrap && { wrap }) })
+  const workers = await startWorkers(config, { observer: observeAll([countingBatches(sizes), observer]) })
   try {
     const ended = await outcomesOf(
       stack.owner,
@@ -82,22 +82,18 @@ test('an update after the delete of its resource is decided again: gone for an a
 })
 
 /** Lets somebody else change the resource after each of the first `times` loads, before the commit. */
-function meddling(times: number, change: () => Promise<unknown>) {
+function meddling(times: number, change: () => Promise<unknown>): Observer {
   let loads = 0
-  return (enforcement: Enforcement): Enforcement => ({
-    ...enforcement,
-    store: {
-      load: async (requests) => {
-        const loaded = await enforcement.store.load(requests)
-        loads += 1
-        if (loads <= times) await change()
-        return loaded
-      },
-      commit: (entries, rejections) => enforcement.store.commit(entries, rejections),
-      candidates: (request) => enforcement.store.candidates(request),
-      commitCollection: (entry) => enforcement.store.commitCollection(entry),
-    },
-  })
+  return {
+    ...UNOBSERVED,
+    batch: (_deliveries, run) =>
+      run(async (name, _participants, step) => {
+        const result = await step()
+        if (name === 'load') loads += 1
+        if (name === 'load' && loads <= times) await change()
+        return result
+      }),
+  }
 }
 
 const bump = () =>

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { isById } from '../../../src/domain/command.ts'
 import { FAULT_LINE, FAULT_POINTS, heldCommands } from '../../support/killable-authorizer.ts'
 import { useFaultBench } from '../../support/fault-bench.ts'
 import { recordedOutcomes } from '../../support/ledger.ts'
@@ -22,9 +23,12 @@ test.each(FAULT_POINTS)('a worker killed %s leaves every command one outcome and
   // It died as the point says: what it held is recorded or not, and in no case acknowledged.
   const held = heldCommands(doomed.lines)
   const recorded = await recordedOutcomes(stack.owner, held)
-  expect(recorded.size).toBe(point === 'after commit' || point === 'after publish' ? held.length : 0)
+  // A row of a collection that its own batch has changed is decided again, so its command has no outcome yet.
+  const byId = workload.commands.filter(({ id, resource }) => held.includes(id) && isById(resource))
+  if (point === 'after commit') expect([...recorded.keys()]).toEqual(expect.arrayContaining(byId.map(({ id }) => id)))
+  else expect(recorded.size).toBe(point === 'after publish' ? held.length : 0)
   const states = await Promise.all(held.map((id) => commands.getJobState(id)))
-  expect(states.every((state) => state === 'active' || point === 'before admit')).toBe(true)
+  expect(new Set(states)).toEqual(new Set(['active']))
 
   startAuthorizer(NO_SWEEP)
   await expectOrder(workload)
