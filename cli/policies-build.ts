@@ -10,8 +10,7 @@ import { problemText } from '../src/policy-tools/policy-problem.ts'
 import { validatePolicies } from '../src/policy-tools/validate-policies.ts'
 import { readResourceTypes } from '../src/config/read-resource-types.ts'
 import { flagOf } from './flag-values.ts'
-import { requirePolicyFolder } from './policy-folder.ts'
-import { tellFilters } from './tell-filters.ts'
+import { requirePolicyFolder, tellFilters } from './policy-folder.ts'
 import { print, say } from '../src/process/terminal.ts'
 
 type Flags = {

@@ -3,8 +3,7 @@ import { Command } from 'commander'
 import { MAX_BUNDLE_BYTES } from '../src/bundles/wire.ts'
 import { Failure } from '../src/domain/failure.ts'
 import { obtainOpa } from '../devkit/obtain-opa.ts'
-import { openBundleClient } from './open-bundle-client.ts'
-import { readBundle } from './read-bundle.ts'
+import { openBundleClient, readBundle } from './bundles.ts'
 import { print, say } from '../src/process/terminal.ts'
 
 /** `jobwarden policies push`: has the bundle server verify a bundle and serve it from then on. */

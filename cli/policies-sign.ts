@@ -5,7 +5,7 @@ import { Failure, messageOf } from '../src/domain/failure.ts'
 import { obtainOpa } from '../devkit/obtain-opa.ts'
 import { signBundle } from '../src/policy-tools/sign-bundle.ts'
 import { flagOf } from './flag-values.ts'
-import { readBundle } from './read-bundle.ts'
+import { readBundle } from './bundles.ts'
 import { print, say } from '../src/process/terminal.ts'
 
 type Flags = { readonly key: string; readonly keyid: string; readonly out?: string }

@@ -1,6 +1,6 @@
 import { Command } from 'commander'
 import type { EnvironmentStatus, SidecarStatus } from '../src/bundles/wire.ts'
-import { openBundleClient } from './open-bundle-client.ts'
+import { openBundleClient } from './bundles.ts'
 import { textTable, timeText } from './output/text-table.ts'
 import { print } from '../src/process/terminal.ts'
 import { printable, printableJson } from '../src/domain/printable.ts'

@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util'
-import { tellFilters } from '../cli/tell-filters.ts'
+import { tellFilters } from '../cli/policy-folder.ts'
 import { resourceTypes } from '../src/resource-types/registry.ts'
 import { messageOf } from '../src/domain/failure.ts'
 import { obtainOpa } from '../devkit/obtain-opa.ts'

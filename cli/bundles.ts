@@ -1,5 +1,15 @@
+import { BundleClient } from '../src/bundles/client.ts'
+import { loadConfig } from '../src/config/load-config.ts'
 import { Failure } from '../src/domain/failure.ts'
 import { type BundleContent, inspectBundle } from '../src/policy-tools/inspect-bundle.ts'
+
+/** A client of the bundle server. @throws Failure JW_CONFIG_INVALID when the settings name none */
+export function openBundleClient(env: Readonly<Record<string, string | undefined>>): BundleClient {
+  const { bundlesUrl: url, bundlesTokenFile: tokenFile } = loadConfig(env)
+  if (url !== undefined && tokenFile !== undefined) return new BundleClient({ url, tokenFile })
+  const what = 'name the bundle server, and the file of a token for it in JOBWARDEN_BUNDLES_TOKEN_FILE'
+  throw new Failure('JW_CONFIG_INVALID', `JOBWARDEN_BUNDLES_URL: ${what}`)
+}
 
 /**
  * What a bundle of `jobwarden policies build` says of itself. Nothing is verified.
