@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { messageOf } from '../src/domain/failure.ts'
-import { buildBundle } from '../src/policy-tools/build-bundle.ts'
+import { buildBundle } from '../src/policy-tools/write-bundle.ts'
 import { obtainOpa } from '../devkit/obtain-opa.ts'
 import { startOpa } from '../devkit/start-opa.ts'
 import { type Workspace, openWorkspace } from '../devkit/workspace.ts'

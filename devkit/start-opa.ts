@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises'
 import { resolve } from 'node:path'
-import { PoliciesRefused } from '../src/policy-tools/policies-refused.ts'
+import { PoliciesRefused } from '../src/policy-tools/policy-problem.ts'
 import { strayFiles } from '../src/policy-tools/stray-files.ts'
 import { onFreePort } from './free-port.ts'
 import { type ServerProcess, startServer } from './server-process.ts'

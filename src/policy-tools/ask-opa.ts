@@ -1,7 +1,8 @@
 import type { z } from 'zod'
-import { opaProblems } from './opa-problems.ts'
-import { PoliciesRefused } from './policies-refused.ts'
+import { PoliciesRefused, type PolicyProblem } from './policy-problem.ts'
 import { runOpa } from './run-opa.ts'
+import { parseOpaErrors } from './opa-errors.ts'
+import { remedyFor, shellCommand } from './remedies.ts'
 
 /**
  * Runs a command of OPA on the policies in `dir` that answers in JSON.
@@ -16,4 +17,37 @@ export async function askOpa<Schema extends z.ZodType>(
   const { ok, stdout, stderr } = await runOpa(opaPath, args)
   if (!ok) throw new PoliciesRefused(await opaProblems(stderr || stdout, dir, opaPath))
   return answer.parse(JSON.parse(stdout))
+}
+
+/**
+ * What OPA wrote about the policies in `dir` when it failed, as problems: one for a file of Rego v0, whatever else OPA
+ * says of it, and one for each complaint about the others.
+ * @throws Failure JW_CONFIG_INVALID when `opaPath` is no OPA
+ */
+export async function opaProblems(output: string, dir: string, opaPath: string): Promise<PolicyProblem[]> {
+  const problems = new Map<string, PolicyProblem>()
+  for (const error of parseOpaErrors(output, dir)) {
+    const { code, file = dir, line = 1 } = error
+    const message = error.message.replaceAll(/\s*\n\s*/g, ' ')
+    if (problems.has(file)) continue // Known as Rego v0 by its first error.
+    const remedy = remedyFor(error) ?? shellCommand(opaPath, 'check', '-b', dir)
+    if (code === 'rego_parse_error' && (await isRegoV0(file, opaPath)))
+      problems.set(file, v0Problem(file, line, message, opaPath))
+    else problems.set(`${file}:${line}: ${message}`, { file, line, message, remedy })
+  }
+  return [...problems.values()]
+}
+
+/** OPA is the judge: what it parses as Rego v0, and not as Rego v1, is Rego v0. */
+async function isRegoV0(file: string, opaPath: string): Promise<boolean> {
+  return (await runOpa(opaPath, ['parse', '--v0-compatible', file])).ok
+}
+
+function v0Problem(file: string, line: number, complaint: string, opaPath: string): PolicyProblem {
+  return {
+    file,
+    line,
+    message: `this is Rego v0, but OPA 1.x reads Rego v1 (${complaint})`,
+    remedy: shellCommand(opaPath, 'fmt', '--write', '--v0-v1', file),
+  }
 }

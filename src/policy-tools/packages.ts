@@ -1,6 +1,7 @@
 import { dirname, join, sep } from 'node:path'
 import { bundledFiles } from './bundled-files.ts'
 import { modulesOf } from './rules.ts'
+import type { PolicyProblem } from './policy-problem.ts'
 
 /**
  * The packages of a folder of policies, such as `data.authz`, each with its files; tests left out. A data file belongs
@@ -16,4 +17,35 @@ export async function packagesOf(dir: string, opaPath: string): Promise<Readonly
     if (!file.endsWith('.rego')) add(folders === '.' ? 'data' : `data.${folders.replaceAll(sep, '.')}`, join(dir, file))
   }
   return packages
+}
+
+/** The top-level packages of a folder, which its bundle owns; or why the folder makes no bundle. */
+export type Roots = { readonly roots: readonly string[] } | { readonly problem: PolicyProblem }
+
+/**
+ * The roots of the bundle of a folder. A sidecar has one bundle, so it must be whole.
+ * @throws PoliciesRefused with OPA's complaints
+ */
+export async function rootsOf(dir: string, opaPath: string): Promise<Roots> {
+  const packages = await packagesOf(dir, opaPath)
+  const [file] = packages.get('data') ?? []
+  if (file !== undefined)
+    return {
+      problem: {
+        file,
+        line: 1,
+        message: 'data at the top of the folder would own every package',
+        remedy: 'put it into a folder that is named as the package that it belongs to',
+      },
+    }
+  const roots = [...new Set([...packages.keys()].flatMap((name) => name.split('.')[1] ?? []))].sort()
+  if (roots.includes('jobs')) return { roots }
+  return {
+    problem: {
+      file: dir,
+      line: 1,
+      message: 'there is no package jobs, which is what workers ask',
+      remedy: 'copy policies/jobs of this repository into the folder',
+    },
+  }
 }

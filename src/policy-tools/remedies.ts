@@ -61,3 +61,12 @@ const REMEDIES: readonly (readonly [code: RegExp, message: RegExp, remedy: strin
 export function remedyFor({ code = '', message }: OpaError): string | undefined {
   return REMEDIES.find(([codes, messages]) => codes.test(code || 'none') && messages.test(message))?.[2]
 }
+
+/** A command as one can paste it into a shell. */
+export function shellCommand(...words: readonly string[]): string {
+  return words.map(shellWord).join(' ')
+}
+
+function shellWord(word: string): string {
+  return /^[\w./:=-]+$/.test(word) ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`
+}

@@ -19,3 +19,9 @@ export async function runOpa(opaPath: string, args: readonly string[], cwd?: str
     throw new Failure('JW_CONFIG_INVALID', messageOf(error), { cause: error })
   }
 }
+
+/** Has OPA leave out hidden files and folders, such as `.git`, but not a folder that is given as `.` or `..`. */
+export const WITHOUT_HIDDEN = ['--ignore', '.[^.]*'] as const
+
+/** Has OPA leave out what a bundle does not hold. */
+export const WITHOUT_TESTS = [...WITHOUT_HIDDEN, '--ignore', '*_test.rego'] as const

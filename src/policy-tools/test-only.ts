@@ -4,7 +4,7 @@ import { z } from 'zod'
 import { askOpa } from './ask-opa.ts'
 import { bundledFiles } from './bundled-files.ts'
 import type { PolicyProblem } from './policy-problem.ts'
-import { WITHOUT_HIDDEN, WITHOUT_TESTS } from './ignored.ts'
+import { WITHOUT_HIDDEN, WITHOUT_TESTS } from './run-opa.ts'
 
 const Reference = z.array(z.object({ type: z.string(), value: z.unknown() }))
 const Dependencies = z.object({ base: z.array(Reference).nullish() })

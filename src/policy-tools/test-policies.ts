@@ -1,7 +1,6 @@
 import { join } from 'node:path'
 import { z } from 'zod'
-import { WITHOUT_HIDDEN } from './ignored.ts'
-import { runOpa } from './run-opa.ts'
+import { WITHOUT_HIDDEN, runOpa } from './run-opa.ts'
 
 /** The lines of one policy that no test reaches. */
 export type Uncovered = { readonly file: string; readonly lines: readonly number[] }

@@ -1,12 +1,10 @@
-import { askedPackageProblems } from './asked-packages.ts'
+import { requiredPackageProblems } from './required-packages.ts'
 import { clashingValues } from './clashing-values.ts'
-import { opaProblems } from './opa-problems.ts'
-import { PoliciesRefused } from './policies-refused.ts'
-import type { PolicyProblem } from './policy-problem.ts'
-import { runOpa } from './run-opa.ts'
+import { opaProblems } from './ask-opa.ts'
+import { PoliciesRefused, type PolicyProblem } from './policy-problem.ts'
+import { runOpa, WITHOUT_HIDDEN, WITHOUT_TESTS } from './run-opa.ts'
 import { strayFiles } from './stray-files.ts'
 import { testOnlyProblems } from './test-only.ts'
-import { WITHOUT_HIDDEN, WITHOUT_TESTS } from './ignored.ts'
 
 /**
  * Asks OPA whether it can load the policies in `dir` as a bundle has them, and whether workers can work with them.
@@ -31,7 +29,7 @@ const LOOKS: readonly ((dir: string, opaPath: string) => Promise<PolicyProblem[]
   loadProblems,
   clashingValues,
   testOnlyProblems,
-  askedPackageProblems,
+  requiredPackageProblems,
 ]
 
 /** What lies in the folder, and then what OPA makes of it: first as it is in a bundle, then with the tests beside it. */

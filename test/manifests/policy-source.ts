@@ -2,9 +2,8 @@ import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import { join } from 'node:path'
-import { buildBundle } from '../../src/policy-tools/build-bundle.ts'
+import { buildBundle, signBundle } from '../../src/policy-tools/write-bundle.ts'
 import { runProgram } from '../../src/process/run-program.ts'
-import { signBundle } from '../../src/policy-tools/sign-bundle.ts'
 import type { Workspace } from '../../devkit/workspace.ts'
 
 /** What an OPA polls: the shipped policies, signed, once `publish` was called. */

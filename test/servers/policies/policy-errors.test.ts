@@ -6,7 +6,7 @@ import { obtainOpa } from '../../../devkit/obtain-opa.ts'
 import { type Workspace, openWorkspace } from '../../../devkit/workspace.ts'
 import { askOpa } from '../../../src/policy-tools/ask-opa.ts'
 import { parseOpaErrors } from '../../../src/policy-tools/opa-errors.ts'
-import { PoliciesRefused } from '../../../src/policy-tools/policies-refused.ts'
+import { PoliciesRefused } from '../../../src/policy-tools/policy-problem.ts'
 import { validatePolicies } from '../../../src/policy-tools/validate-policies.ts'
 import { runCli } from '../../support/run-cli.ts'
 

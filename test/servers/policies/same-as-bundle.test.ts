@@ -1,7 +1,7 @@
 import { cp, mkdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { buildBundle } from '../../../src/policy-tools/build-bundle.ts'
+import { buildBundle } from '../../../src/policy-tools/write-bundle.ts'
 import { obtainOpa } from '../../../devkit/obtain-opa.ts'
 import { runProgram } from '../../../src/process/run-program.ts'
 import { startOpa } from '../../../devkit/start-opa.ts'

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { buildBundle } from '../../../src/policy-tools/build-bundle.ts'
+import { buildBundle } from '../../../src/policy-tools/write-bundle.ts'
 import { obtainOpa } from '../../../devkit/obtain-opa.ts'
 import { type LocalOpa, startOpa } from '../../../devkit/start-opa.ts'
 import { useFaultBench } from '../../support/fault-bench.ts'

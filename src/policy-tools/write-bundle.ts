@@ -1,11 +1,10 @@
-import { copyFile, mkdir, mkdtempDisposable, writeFile } from 'node:fs/promises'
+import { copyFile, mkdir, mkdtempDisposable, writeFile, rename, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { bundledFiles } from './bundled-files.ts'
-import { PoliciesRefused } from './policies-refused.ts'
+import { PoliciesRefused } from './policy-problem.ts'
 import { strayFiles } from './stray-files.ts'
 import { policyRevision } from './policy-revision.ts'
-import { replaceFile } from './replace-file.ts'
 import { runProgram } from '../process/run-program.ts'
 
 /** What a bundle says of itself, besides its revision. All of its files are Rego v1. */
@@ -56,4 +55,45 @@ async function copyPolicies(policies: string, folder: string): Promise<void> {
     await mkdir(dirname(copy), { recursive: true })
     await copyFile(join(policies, file), copy)
   }
+}
+
+/** Has `write` fill a file beside `file`, which then takes its place: `file` is there as a whole or as it was. */
+export async function replaceFile(file: string, write: (unfinished: string) => Promise<void>): Promise<void> {
+  const unfinished = resolve(`${file}.${process.pid}.unfinished`)
+  try {
+    await write(unfinished)
+    await rename(unfinished, file)
+  } finally {
+    await rm(unfinished, { force: true })
+  }
+}
+
+export type SigningOptions = {
+  /** The program, as `obtainOpa` finds it. */
+  readonly opa: string
+  /** The bundle to sign. A signature that it has is dropped. */
+  readonly bundle: string
+  /** The file to write; it may be `bundle` itself. */
+  readonly out: string
+  /** PEM file of the private key, and what it signs with. */
+  readonly keyFile: string
+  readonly algorithm: 'ES256' | 'RS256'
+  /** The name of the key, by which verifiers find its public part. */
+  readonly keyid: string
+  /** What the signature is good for: verifiers of another scope refuse it. */
+  readonly scope: string
+}
+
+/** Writes a bundle with the same files and OPA's signature over them. @throws Error with the words of OPA or tar */
+export async function signBundle({ opa, bundle, out, keyFile, algorithm, ...claims }: SigningOptions): Promise<void> {
+  await using workspace = await mkdtempDisposable(join(tmpdir(), 'jobwarden-'))
+  const [content, claimsFile] = [join(workspace.path, 'content'), join(workspace.path, 'claims.json')]
+  await mkdir(content)
+  await runProgram('tar', ['-xzf', bundle, '-C', content, '--exclude', '.signatures.json'])
+  await writeFile(claimsFile, JSON.stringify(claims))
+  const key = ['--signing-key', resolve(keyFile), '--signing-alg', algorithm, '--claims-file', claimsFile]
+  await replaceFile(out, async (unfinished) => {
+    // From inside, because OPA puts the path that it is given in front of every name.
+    await runProgram(opa, ['build', ...key, '-o', unfinished, '-b', '.'], { cwd: content })
+  })
 }

@@ -3,10 +3,10 @@ import { askOpa } from './ask-opa.ts'
 import { packagesOf } from './packages.ts'
 import type { PolicyProblem } from './policy-problem.ts'
 import { rulesOf } from './rules.ts'
-import { WITHOUT_TESTS } from './ignored.ts'
+import { WITHOUT_TESTS } from './run-opa.ts'
 
 /** The packages that policies/jobs asks. */
-const ASKED = ['authz', 'data_filter'] as const
+const REQUIRED = ['authz', 'data_filter'] as const
 
 const Evaluation = z.object({ result: z.array(z.unknown()).optional() })
 
@@ -14,13 +14,13 @@ const Evaluation = z.object({ result: z.array(z.unknown()).optional() })
  * Finds what OPA loads, but workers cannot work with. A folder without policies/jobs is a part of a whole: what it does
  * not have may be elsewhere.
  */
-export async function askedPackageProblems(dir: string, opaPath: string): Promise<PolicyProblem[]> {
+export async function requiredPackageProblems(dir: string, opaPath: string): Promise<PolicyProblem[]> {
   const packages = await packagesOf(dir, opaPath)
   if (packages.size === 0)
     return [{ file: dir, line: 1, message: 'there is no policy here', remedy: 'name the folder of the policies' }]
   const isWhole = packages.has('data.jobs')
   const problems: PolicyProblem[] = []
-  for (const name of ASKED) {
+  for (const name of REQUIRED) {
     const file = packages.get(`data.${name}`)?.at(0)
     if (file === undefined && !isWhole) continue
     const place = { file: file ?? dir, line: 1 }
