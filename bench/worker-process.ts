@@ -1,6 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { join } from 'node:path'
-import { childEnd } from '../devkit/child-end.ts'
+import { childEnd } from '../devkit/child-process.ts'
 import { type Row, type ServersEnv, environmentOf } from './rows.ts'
 import { type Question, WARM_UP, WorkerMessage, type WorkerReport } from './workers/worker-report.ts'
 

@@ -1,5 +1,5 @@
 import { Command } from 'commander'
-import { opaOptions, postgresOptions } from '../src/config/adapter-options.ts'
+import { opaOptions, postgresOptions, requireDatabaseUrl } from '../src/config/adapter-options.ts'
 import { loadConfig } from '../src/config/load-config.ts'
 import type { Config } from '../src/config/settings.ts'
 import { PolicyRequest, isById } from '../src/domain/command.ts'
@@ -20,7 +20,6 @@ import { LedgerStore } from '../src/storage/ledger/ledger-store.ts'
 import { openFit } from '../src/storage/postgres-fitness.ts'
 import { type Subject, explanationJson, explanationText } from './output/explanation-text.ts'
 import { askCandidate, requirePolicyFolder } from './policy-folder.ts'
-import { requireDatabaseUrl } from '../src/config/require-database-url.ts'
 import { print, say } from '../src/process/terminal.ts'
 
 /** So many rows fit one question and one screen. */

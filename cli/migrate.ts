@@ -1,6 +1,6 @@
 import { Command } from 'commander'
 import { loadConfig } from '../src/config/load-config.ts'
-import { requireDatabaseUrl } from '../src/config/require-database-url.ts'
+import { requireDatabaseUrl } from '../src/config/adapter-options.ts'
 import { openPostgres } from '../src/storage/database.ts'
 import { migrate } from '../src/storage/migrate.ts'
 import { requireFitPostgres } from '../src/storage/postgres-fitness.ts'

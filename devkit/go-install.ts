@@ -1,6 +1,8 @@
 import { join } from 'node:path'
 import { findPrograms } from './find-program.ts'
 import { runProgram } from '../src/process/run-program.ts'
+import { type FoundOpa, installOpa } from './install-opa.ts'
+import { OPA_VERSION } from '../src/policy-tools/opa-version.ts'
 
 const TIMEOUT_MS = 900_000
 const PROGRESS_MS = 3_000
@@ -51,4 +53,20 @@ export async function goInstall({ name, folder, say, folders, ...rest }: GoInsta
     clearInterval(timer)
   }
   return join(folder, name)
+}
+
+export type GoInstallOpaOptions = {
+  readonly tools: string
+  readonly say: (line: string) => void
+  /** Where `go` is looked for. */
+  readonly folders: readonly string[]
+}
+
+/**
+ * Compiles OPA from the Go module proxy.
+ * @throws Error when there is no Go, or with the last lines of what it says
+ */
+export async function goInstallOpa({ tools, say, folders }: GoInstallOpaOptions): Promise<FoundOpa> {
+  const source = `github.com/open-policy-agent/opa@v${OPA_VERSION}`
+  return installOpa(tools, (folder) => goInstall({ name: 'opa', package: source, folder, say, folders }))
 }

@@ -1,7 +1,8 @@
-import { rename } from 'node:fs/promises'
+import { rename, mkdir, mkdtemp } from 'node:fs/promises'
 import { join } from 'node:path'
 import { OPA_VERSION, requireOpa } from '../src/policy-tools/opa-version.ts'
-import { inUnfinishedFolder } from './unfinished-folder.ts'
+import { rmSync } from 'node:fs'
+import { atExit } from './at-exit.ts'
 
 /** A program that is there and runs. */
 export type FoundOpa = { readonly path: string; readonly version: string }
@@ -19,4 +20,21 @@ export async function installOpa(tools: string, make: (folder: string) => Promis
     await rename(made, opaInTools(tools))
     return { path: opaInTools(tools), version }
   })
+}
+
+/**
+ * Has `make` produce something in a folder of its own below `tools`, from where it moves it to its place by a rename.
+ * The place never holds half of it, and two processes may make it at once. Whatever happens, the folder is removed.
+ */
+export async function inUnfinishedFolder<Made>(tools: string, make: (folder: string) => Promise<Made>): Promise<Made> {
+  await mkdir(tools, { recursive: true })
+  const folder = await mkdtemp(join(tools, 'unfinished-'))
+  const remove = () => rmSync(folder, { recursive: true, force: true })
+  const keep = atExit(remove)
+  try {
+    return await make(folder)
+  } finally {
+    remove()
+    keep()
+  }
 }

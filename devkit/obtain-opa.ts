@@ -3,7 +3,7 @@ import { relative, resolve } from 'node:path'
 import { messageOf } from '../src/domain/failure.ts'
 import { downloadOpa } from './download-opa.ts'
 import { findPrograms, pathFolders } from './find-program.ts'
-import { goInstallOpa } from './go-install-opa.ts'
+import { goInstallOpa } from './go-install.ts'
 import { type FoundOpa, opaInTools } from './install-opa.ts'
 import { OPA_VERSION, requireOpa } from '../src/policy-tools/opa-version.ts'
 

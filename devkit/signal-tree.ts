@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { pauseNow } from './pause-now.ts'
+import { pauseNow } from './at-exit.ts'
 
 const LOOK_EVERY_MS = 10
 

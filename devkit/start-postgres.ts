@@ -11,7 +11,7 @@ import type { Workspace } from './workspace.ts'
 
 const IMAGE = 'postgres:18'
 
-export type PostgresOptions = {
+export type StartPostgresOptions = {
   readonly workspace: Workspace
   /** Off, commits do not wait for the disk: for tests, never for measurements. On unless told. */
   readonly fsync?: boolean
@@ -32,7 +32,7 @@ export type LocalPostgres = { readonly url: string; readonly port: number; reado
  * `server.stop()` is a fast shutdown, `server.stop('SIGQUIT')` an immediate one.
  * @throws Error that says how to get a PostgreSQL when there is neither
  */
-export async function startPostgres(options: PostgresOptions): Promise<LocalPostgres> {
+export async function startPostgres(options: StartPostgresOptions): Promise<LocalPostgres> {
   const { user, start } = await chooseStart(options)
   return onFreePort(async (port) => {
     const server = await startServer({
@@ -52,7 +52,7 @@ type Start = {
   readonly start: (port: number) => Promise<Pick<ServerCommand, 'file' | 'args' | 'send' | 'account' | 'exitSignal'>>
 }
 
-async function chooseStart(options: PostgresOptions): Promise<Start> {
+async function chooseStart(options: StartPostgresOptions): Promise<Start> {
   const { folders, say } = options
   let programs: PostgresPrograms
   try {
@@ -74,7 +74,10 @@ async function dockerOrAdvice(folders: readonly string[] | undefined, why: strin
   }
 }
 
-async function inFolder({ postgres, initdb, account }: PostgresPrograms, options: PostgresOptions): Promise<Start> {
+async function inFolder(
+  { postgres, initdb, account }: PostgresPrograms,
+  options: StartPostgresOptions,
+): Promise<Start> {
   const { workspace, locale = 'C' } = options
   const data = await workspace.folder('postgres')
   if (account !== undefined) await chown(data, account.uid, account.gid)
@@ -95,7 +98,7 @@ async function inFolder({ postgres, initdb, account }: PostgresPrograms, options
   }
 }
 
-function inContainer(docker: string, options: PostgresOptions): Start {
+function inContainer(docker: string, options: StartPostgresOptions): Start {
   const { workspace, locale = 'C' } = options
   const password = randomUUID()
   const env = { POSTGRES_PASSWORD: password, POSTGRES_INITDB_ARGS: localeArgs(locale).join(' ') }
@@ -107,7 +110,7 @@ function inContainer(docker: string, options: PostgresOptions): Start {
   }
 }
 
-function settingsOf({ fsync = true, settings }: PostgresOptions): Readonly<Record<string, string>> {
+function settingsOf({ fsync = true, settings }: StartPostgresOptions): Readonly<Record<string, string>> {
   // Commits still reach the operating system (synchronous_commit stays on), so they survive a killed server.
   const unsafe = fsync ? {} : { fsync: 'off', full_page_writes: 'off' }
   return { max_connections: '200', timezone: 'UTC', ...unsafe, ...settings }

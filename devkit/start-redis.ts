@@ -10,7 +10,7 @@ import type { Workspace } from './workspace.ts'
 const IMAGE = 'redis:8.2'
 const ACL_INSIDE = '/etc/jobwarden-users.acl'
 
-export type RedisOptions = {
+export type StartRedisOptions = {
   readonly workspace: Workspace
   /** Whether a command survives the death of the server. Off, a restart starts empty. */
   readonly appendonly?: boolean
@@ -30,7 +30,7 @@ export type LocalRedis = { readonly url: string; readonly port: number; readonly
  * Starts a Redis of one's own, by redis-server or else in a container. The workspace stops it when it closes.
  * @throws Error that says how to get a Redis when there is neither
  */
-export async function startRedis(options: RedisOptions): Promise<LocalRedis> {
+export async function startRedis(options: StartRedisOptions): Promise<LocalRedis> {
   const { workspace, folders = pathFolders() } = options
   const [program] = await findPrograms('redis-server', folders)
   const docker = program === undefined ? await dockerOrAdvice(folders) : undefined
@@ -51,7 +51,7 @@ export async function startRedis(options: RedisOptions): Promise<LocalRedis> {
   })
 }
 
-function redisArgs({ appendonly, aclFile, extraArgs = [] }: RedisOptions, port: number, place: readonly string[]) {
+function redisArgs({ appendonly, aclFile, extraArgs = [] }: StartRedisOptions, port: number, place: readonly string[]) {
   const durability = ['--save', '', '--appendonly', appendonly === true ? 'yes' : 'no']
   const users = aclFile === undefined ? [] : ['--aclfile', resolve(aclFile)]
   return ['--port', String(port), ...place, ...durability, '--maxmemory-policy', 'noeviction', ...users, ...extraArgs]
@@ -60,7 +60,7 @@ function redisArgs({ appendonly, aclFile, extraArgs = [] }: RedisOptions, port: 
 // The container's network is its protection: only the loopback port leads to it.
 async function inContainer(
   docker: string,
-  options: RedisOptions,
+  options: StartRedisOptions,
   outside: number,
 ): Promise<Pick<ServerCommand, 'file' | 'args' | 'send'>> {
   const { workspace, aclFile, say } = options

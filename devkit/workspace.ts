@@ -2,8 +2,7 @@ import { existsSync, rmSync } from 'node:fs'
 import { chmod, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { atExit } from './at-exit.ts'
-import { pauseNow } from './pause-now.ts'
+import { atExit, pauseNow } from './at-exit.ts'
 
 const REMOVAL = { recursive: true, force: true, maxRetries: 10, retryDelay: 50 } as const
 const TRIES_AT_EXIT = 100

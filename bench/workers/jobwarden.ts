@@ -1,7 +1,7 @@
 // The rows "jobwarden": the authorizer as it is, with its last spans sent when it stops.
 import { endTraces } from '../../src/telemetry/register.ts'
 import { loadConfig } from '../../src/config/load-config.ts'
-import { tracingConfigured } from '../../src/telemetry/configured.ts'
+import { tracingConfigured } from '../../src/telemetry/tracing-variables.ts'
 import { createLogger } from '../../src/telemetry/logger.ts'
 import { startAuthorizer } from '../../workers/authorizer.ts'
 import { runMeasured } from './run-measured.ts'

@@ -1,5 +1,5 @@
 import type { Running } from '../../src/process/run-process.ts'
-import { Question, WARM_UP, type WorkerMessage } from './worker-report.ts'
+import { WorkerRequest, WARM_UP, type WorkerMessage } from './worker-report.ts'
 
 /**
  * Counts what a worker of the bench does. The clock starts when the worker has taken its warm-up jobs: neither loading
@@ -47,7 +47,7 @@ export async function runMeasured(start: (meter: Meter) => Promise<Running>): Pr
   const meter = new Meter(Number(process.env[WARM_UP] ?? 0))
   const running = await start(meter)
   process.on('message', (message) => {
-    if (Question.parse(message) === 'report') return send(meter.report())
+    if (WorkerRequest.parse(message) === 'report') return send(meter.report())
     process.removeAllListeners('disconnect')
     void running.close().finally(() => process.disconnect())
   })

@@ -7,8 +7,8 @@ export const WARM_UP = 'BENCH_WARM_UP'
 export const KEEP_ALIVE = 'BENCH_KEEP_ALIVE'
 
 /** What the bench says to a worker's process. */
-export const Question = z.enum(['report', 'stop'])
-export type Question = z.infer<typeof Question>
+export const WorkerRequest = z.enum(['report', 'stop'])
+export type WorkerRequest = z.infer<typeof WorkerRequest>
 
 /** What a worker's process says of itself, on its own and when it is asked. */
 export const WorkerMessage = z.discriminatedUnion('kind', [

@@ -15,7 +15,7 @@ export type Subject = {
   readonly attributes: Readonly<Record<string, unknown>> | undefined
 }
 
-export type Told = {
+export type ShownExplanation = {
   readonly subject: Subject
   readonly current: Explanation
   readonly candidate: Explanation | undefined
@@ -23,7 +23,7 @@ export type Told = {
 }
 
 /** An explanation for people. */
-export function explanationText({ subject, current, candidate, database }: Told): string {
+export function explanationText({ subject, current, candidate, database }: ShownExplanation): string {
   const facts = (explanation: Explanation) => factsOf(explanation, subject.type, database)
   const lines = [...requestLines(subject), ...facts(current).map(line)]
   if (candidate !== undefined) {
@@ -42,7 +42,7 @@ export function explanationText({ subject, current, candidate, database }: Told)
 }
 
 /** An explanation for programs: the same facts. */
-export function explanationJson({ subject, current, candidate, database }: Told): string {
+export function explanationJson({ subject, current, candidate, database }: ShownExplanation): string {
   const facts = (explanation: Explanation) => Object.fromEntries(factsOf(explanation, subject.type, database))
   const { request, recorded, attributes } = subject
   return `${printableJson({ request, recorded: recorded?.outcome, attributes, current: facts(current), ...(candidate !== undefined && { candidate: facts(candidate) }) })}\n`

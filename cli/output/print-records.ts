@@ -1,7 +1,7 @@
 import type { Config } from '../../src/config/settings.ts'
 import type { Database } from '../../src/storage/database.ts'
 import { openFit } from '../../src/storage/postgres-fitness.ts'
-import { requireDatabaseUrl } from '../../src/config/require-database-url.ts'
+import { requireDatabaseUrl } from '../../src/config/adapter-options.ts'
 import { print, say } from '../../src/process/terminal.ts'
 import { printableJson } from '../../src/domain/printable.ts'
 

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { requireDatabaseUrl } from '../../src/config/require-database-url.ts'
+import { requireDatabaseUrl } from '../../src/config/adapter-options.ts'
 import { NO_LIMITS } from '../../src/domain/producer-limits.ts'
 import { loadConfig } from '../../src/config/load-config.ts'
 import type { Config } from '../../src/config/settings.ts'

@@ -5,6 +5,7 @@ import type { RedisOptions, RedisPlace } from '../redis/options.ts'
 import type { PostgresOptions } from '../storage/database.ts'
 import { parseEndpoints } from './setting-kinds.ts'
 import type { Config } from './settings.ts'
+import { Failure } from '../domain/failure.ts'
 
 /** The settings of the OPA client. */
 export function opaOptions(config: Config): OpaTransportOptions & {
@@ -58,4 +59,10 @@ function redisPlace(config: Config): RedisPlace {
     password: config.redisSentinelPassword,
     tls: config.redisSentinelTls,
   }
+}
+
+/** The PostgreSQL that somebody works on beside the workers. @throws Failure JW_CONFIG_INVALID when there is none to connect to */
+export function requireDatabaseUrl({ databaseUrl }: Config): string {
+  if (databaseUrl !== undefined) return databaseUrl
+  throw new Failure('JW_CONFIG_INVALID', 'JOBWARDEN_DATABASE_URL: name the PostgreSQL to work on')
 }

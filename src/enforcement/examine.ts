@@ -36,7 +36,7 @@ export type Examination = {
 /** Collections of one batch that are examined at a time. */
 const AT_A_TIME = 4
 
-type Question = { readonly open: Loaded; readonly accepted: Accepted; readonly asked: ResourceCollection }
+type OpenCollection = { readonly open: Loaded; readonly accepted: Accepted; readonly asked: ResourceCollection }
 
 /**
  * Finds the rows of every command on a collection that the policies allow. The filter narrows, the decision decides: the
@@ -69,11 +69,15 @@ async function judge(
   }
 }
 
-async function drawVerdict(question: Question, answer: FilterAnswer, examination: Examination): Promise<Verdict> {
-  const { accepted, asked, open } = question
+async function drawVerdict(
+  collection: OpenCollection,
+  answer: FilterAnswer,
+  examination: Examination,
+): Promise<Verdict> {
+  const { accepted, asked, open } = collection
   const { action } = accepted.command
   const { filter, policyRevision } = answer
-  if (open.reselection !== undefined) return reselect(question, open.reselection, answer, examination)
+  if (open.reselection !== undefined) return reselect(collection, open.reselection, answer, examination)
   if (filter.kind === 'none') {
     const message = `the policies let this user ${action} no ${asked.type} at all`
     const reasons = [{ code: 'no_rows_allowed', message }]
@@ -82,7 +86,7 @@ async function drawVerdict(question: Question, answer: FilterAnswer, examination
   }
   const { maxRows, maxExamined } = examination.limits
   const search = new RowSearch({ limit: asked.limit ?? maxRows, maxExamined, after: asked.after })
-  const candidates = candidatesOf(question, answer)
+  const candidates = candidatesOf(collection, answer)
   const load = () => examination.store.candidates({ ...candidates, after: search.cursor, limit: search.pageSize })
   for (let page = await load(); ;) {
     search.look(page)
@@ -102,15 +106,15 @@ async function drawVerdict(question: Question, answer: FilterAnswer, examination
 
 /** Decides the rows again that changed; those that are gone, or that nobody asks for any more, are left out. */
 async function reselect(
-  question: Question,
+  collection: OpenCollection,
   { selection, changed, inputDigest }: Reselection,
   answer: FilterAnswer,
   examination: Examination,
 ): Promise<Verdict> {
-  const request = { ...candidatesOf(question, answer), keys: changed, limit: changed.length }
+  const request = { ...candidatesOf(collection, answer), keys: changed, limit: changed.length }
   const decided = await decideCandidates(
     await examination.store.candidates(request),
-    question.accepted,
+    collection.accepted,
     { ...answer, policyRevision: selection.policyRevision },
     examination,
   )
@@ -130,7 +134,7 @@ function undecidedOf({ rows }: DecidedPage): number {
 }
 
 function candidatesOf(
-  { accepted: { type }, asked }: Question,
+  { accepted: { type }, asked }: OpenCollection,
   { filter }: FilterAnswer,
 ): Omit<CandidateRequest, 'limit'> {
   return { type: type.name, where: asked.where ?? {}, filter }

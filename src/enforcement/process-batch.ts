@@ -9,7 +9,7 @@ import { type Admitted, type Case, type Ended, type Invalid, type Judged, at, is
 import { commit } from './commit.ts'
 import { decide } from './decide.ts'
 import { type CollectionLimits, examine } from './examine.ts'
-import { firstOfEach } from './first-of-each.ts'
+import { independentCases } from './independent-cases.ts'
 import { load } from './load.ts'
 import type { Observer, RunStep } from './ports/observer.ts'
 import { publish } from './publish.ts'
@@ -48,7 +48,7 @@ export async function processBatch(
   const taken = await observer.batch(deliveries, async (step) => {
     const admitted = await step('admit', deliveries, () => admit(deliveries, admission))
     const ended: Ended[] = []
-    for (let open: Open[] = firstOfEach(admitted); open.length > 0;) {
+    for (let open: Open[] = independentCases(admitted); open.length > 0;) {
       const turned = await takeTurn(open, step, enforcement)
       ended.push(...at('ended', turned))
       open = [...at('admitted', turned), ...at('judged', turned)]

@@ -1,9 +1,10 @@
-import type { z } from 'zod'
+import { z } from 'zod'
 import { issuesInWords } from '../parsing/issues-in-words.ts'
 import { jsonOrUndefined, parseStrictJson } from '../parsing/parse-json.ts'
 import type { OpaResponse } from './opa-transport.ts'
-import { ErrorBody } from './opa-wire.ts'
+import { ErrorBody, DECISIONS_PATH, type Decisions } from './opa-wire.ts'
 import { PdpFailure, RefusedBody, TransientFailure } from './pdp-failure.ts'
+import type { Decision, DecisionRequest } from '../domain/decision.ts'
 
 /** Statuses that a proxy or a busy OPA gives and that the next try may not. */
 const TRANSIENT_STATUS = new Set([502, 503, 504])
@@ -70,4 +71,44 @@ function errorDetail(body: string): string {
   // What follows the colon quotes values, which may be a resource's content: the rule or built-in is enough.
   const [what] = first.message.split(':', 1)
   return ` ${first.code}: ${what}${place}`
+}
+
+/** Every id answered and no other: an answer to something else is an answer to nothing. */
+export function pairAnswers(
+  requests: ReadonlyMap<string, DecisionRequest>,
+  { revision: policyRevision, answers }: Decisions,
+): Map<string, Decision> {
+  const decisions = new Map<string, Decision>()
+  for (const [id, answer] of Object.entries(answers)) {
+    if (!requests.has(id)) throw mismatch(`an answer for "${id}", which was not asked`)
+    decisions.set(
+      id,
+      answer.allow
+        ? { effect: 'allow', masks: answer.masks, policyRevision }
+        : { effect: 'deny', reasons: answer.reasons, policyRevision },
+    )
+  }
+  const missing = [...requests.keys()].find((id) => !decisions.has(id))
+  if (missing !== undefined) throw mismatch(`no answer for "${missing}"`)
+  return decisions
+}
+
+function mismatch(what: string): PdpFailure {
+  return new PdpFailure('JW_PDP_BAD_RESPONSE', `OPA ${DECISIONS_PATH} gave ${what}`)
+}
+
+/** A line of OPA's pretty trace is `file:line  | | Exit data.authz.allow early`. */
+const TraceBody = z.object({ result: z.unknown().optional(), explanation: z.array(z.string()).optional() })
+const EXIT = /^(\S+:\d+)\s+[| ]*Exit data\.(\S+?)(?: early)?$/
+
+/** Where the rules are that made the document at `path` true; none when it is not. The trace is OPA's text for people; only explaining reads it. */
+export function readRulesThatHeld(path: string, response: OpaResponse): string[] {
+  const { result, explanation = [] } = readJson(`/v1/data/${path}`, response, TraceBody)
+  if (result !== true) return []
+  const name = path.replaceAll('/', '.')
+  const places = explanation.flatMap((line) => {
+    const [, place, rule] = EXIT.exec(line) ?? []
+    return place !== undefined && rule === name && !place.startsWith('query:') ? [place] : []
+  })
+  return [...new Set(places)]
 }

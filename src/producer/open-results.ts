@@ -1,5 +1,4 @@
-import { postgresOptions } from '../config/adapter-options.ts'
-import { requireDatabaseUrl } from '../config/require-database-url.ts'
+import { postgresOptions, requireDatabaseUrl } from '../config/adapter-options.ts'
 import type { Config } from '../config/settings.ts'
 import type { Outcome } from '../domain/outcome.ts'
 import { findRequest } from '../storage/ledger/find-request.ts'

@@ -1,7 +1,6 @@
 import { Cluster, Redis } from 'ioredis'
 import { Failure, toFailure } from '../domain/failure.ts'
 import { readTlsFiles } from '../parsing/tls-files.ts'
-import { within } from './deadline.ts'
 import { closeWhileAway, onEveryConnection } from './every-connection.ts'
 import { leaveWrongDatabase } from './one-database.ts'
 import { inWords, queueFailure } from './failures.ts'
@@ -115,4 +114,16 @@ function pauses(ms: number) {
 /** A master that has become a replica refuses writes: look for the new master and send the command again. */
 function isDemoted(error: Error): 2 | false {
   return error.message.startsWith('READONLY') ? 2 : false
+}
+
+/** What `promise` gives, unless that takes longer. @throws Error that says so; what was begun goes on */
+export async function within<Value>(ms: number, promise: Promise<Value>): Promise<Value> {
+  const { promise: late, reject } = Promise.withResolvers<never>()
+  const timer = setTimeout(() => reject(new Error(`no answer within ${ms / 1000} s`)), ms)
+  try {
+    return await Promise.race([promise, late])
+  } finally {
+    clearTimeout(timer)
+    promise.catch(() => undefined) // Nobody waits for it any more when it was late.
+  }
 }

@@ -1,8 +1,7 @@
 import type { Redis } from 'ioredis'
 import { z } from 'zod'
 import { AUDIT_QUEUE, COMMAND_QUEUE } from './queue-names.ts'
-import type { RedisInfo } from './info.ts'
-import { unlessRefused } from './admin/unless-refused.ts'
+import { type RedisInfo, unlessRefused } from './ask-server.ts'
 
 /**
  * Whether this Redis runs the transactions of its append-only file with the rights of the default user. Redis 8.6 is

@@ -2,7 +2,7 @@ import { Cluster, type Redis } from 'ioredis'
 import { Failure } from '../domain/failure.ts'
 import { loadsAsDefaultUser, refusedToDefaultUser } from './default-user.ts'
 import { databaseRefusal } from './one-database.ts'
-import { addressOf, readInfo } from './info.ts'
+import { addressOf, readInfo } from './ask-server.ts'
 import type { RedisConnection } from './options.ts'
 import { REDIS_ROLES } from './admin/roles.ts'
 

@@ -1,7 +1,6 @@
 // The one place that loads the OpenTelemetry SDK. Composition roots import it before anything else.
 // Everything is configured by the standard OTEL_* variables (OTLP endpoint, sampler, service name).
-import { tracingAsked } from './configured.ts'
-import { tracingProblems } from './tracing-problems.ts'
+import { tracingAsked, tracingProblems } from './tracing-variables.ts'
 
 /** How long the last spans may take to reach the collector when the process has nothing else to do. */
 const FLUSH_MS = 1_000

@@ -3,7 +3,7 @@ import { rename } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { pathFolders } from '../../devkit/find-program.ts'
 import { goInstall } from '../../devkit/go-install.ts'
-import { inUnfinishedFolder } from '../../devkit/unfinished-folder.ts'
+import { inUnfinishedFolder } from '../../devkit/install-opa.ts'
 import { messageOf } from '../../src/domain/failure.ts'
 
 /** Where fetched programs and schemas are kept. */

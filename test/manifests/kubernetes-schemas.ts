@@ -6,7 +6,7 @@ import { messageOf } from '../../src/domain/failure.ts'
 import { pathFolders } from '../../devkit/find-program.ts'
 import { findGo } from '../../devkit/go-install.ts'
 import { runProgram } from '../../src/process/run-program.ts'
-import { inUnfinishedFolder } from '../../devkit/unfinished-folder.ts'
+import { inUnfinishedFolder } from '../../devkit/install-opa.ts'
 import { TOOLS, say } from './go-tool.ts'
 import { Schemas, strictSchema } from './strict-schema.ts'
 

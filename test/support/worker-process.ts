@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { atExit } from '../../devkit/at-exit.ts'
-import { childEnd } from '../../devkit/child-end.ts'
+import { childEnd } from '../../devkit/child-process.ts'
 import { eventually } from './ledger.ts'
 
 const STOP_WITHIN_MS = 15_000

@@ -4,7 +4,7 @@ import { endProcess } from '../../src/process/end-process.ts'
 import { type Running, refuseToStart, runProcess } from '../../src/process/run-process.ts'
 import { endOnUncaught } from '../../src/process/uncaught.ts'
 import { type Logger, createLogger } from '../../src/telemetry/logger.ts'
-import { tracingConfigured } from '../../src/telemetry/configured.ts'
+import { tracingConfigured } from '../../src/telemetry/tracing-variables.ts'
 
 /** What every worker is started with. */
 export type WorkerOptions = { readonly config: Config; readonly log: Logger; readonly tracing: boolean }

@@ -1,5 +1,5 @@
 import { loadsAsDefaultUser } from '../default-user.ts'
-import type { RedisInfo } from '../info.ts'
+import type { RedisInfo } from '../ask-server.ts'
 
 /** What one server said. What this user could not see is undefined. */
 export type RedisLook = {

@@ -1,14 +1,12 @@
 import { Cluster, type Redis } from 'ioredis'
 import { z } from 'zod'
 import { toFailure } from '../../domain/failure.ts'
-import { within } from '../deadline.ts'
+import { within, PRODUCER_PATIENCE_MS, connectRedis } from '../connect.ts'
 import { droppedWhileLoading, refusedToDefaultUser } from '../default-user.ts'
 import { queueFailure } from '../failures.ts'
 import { type Finding, findingsOf } from './findings.ts'
-import { addressOf, readInfo } from '../info.ts'
+import { addressOf, readInfo, unlessRefused } from '../ask-server.ts'
 import type { RedisOptions } from '../options.ts'
-import { PRODUCER_PATIENCE_MS, connectRedis } from '../connect.ts'
-import { unlessRefused } from './unless-refused.ts'
 
 /** A server and what was found there. */
 export type Inspected = { readonly server: string; readonly findings: readonly Finding[] }

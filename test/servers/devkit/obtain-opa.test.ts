@@ -5,7 +5,7 @@ import { type Server, createServer } from 'node:http'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { downloadOpa } from '../../../devkit/download-opa.ts'
-import { goInstallOpa } from '../../../devkit/go-install-opa.ts'
+import { goInstallOpa } from '../../../devkit/go-install.ts'
 import { OPA_WAYS, type OpaWay, obtainOpa } from '../../../devkit/obtain-opa.ts'
 import { type Workspace, openWorkspace } from '../../../devkit/workspace.ts'
 

@@ -3,7 +3,7 @@ import { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { runningServers } from '../../../devkit/server-process.ts'
-import { type LocalRedis, type RedisOptions, startRedis } from '../../../devkit/start-redis.ts'
+import { type LocalRedis, type StartRedisOptions, startRedis } from '../../../devkit/start-redis.ts'
 import { type Workspace, openWorkspace } from '../../../devkit/workspace.ts'
 import { QUEUE_WRITES } from '../../../src/redis/default-user.ts'
 import { REDIS_ROLES } from '../../../src/redis/admin/roles.ts'
@@ -25,7 +25,7 @@ afterAll(async () => {
   expect(runningServers()).toEqual([])
 })
 
-const start = (options: Omit<RedisOptions, 'workspace'> = {}) =>
+const start = (options: Omit<StartRedisOptions, 'workspace'> = {}) =>
   startRedis({ workspace, appendonly: true, aclFile, ...options })
 
 function check({ url }: Pick<LocalRedis, 'url'>, user: string, ...flags: readonly string[]): Promise<CliResult> {

@@ -5,7 +5,7 @@ import type { Admitted, Invalid, Judged } from './case.ts'
  * The cases that can be decided together: of those that share a command id, or an update or delete of one resource,
  * only the first. The others must see what the first one did.
  */
-export function firstOfEach<Each extends Admitted | Judged | Invalid>(cases: readonly Each[]): Each[] {
+export function independentCases<Each extends Admitted | Judged | Invalid>(cases: readonly Each[]): Each[] {
   const taken = new Set<string>()
   return cases.filter((each) => {
     const claims = claimsOf(each)

@@ -1,6 +1,24 @@
+import { type Failure, toFailure } from '../../src/domain/failure.ts'
+import type { Logger } from '../../src/telemetry/logger.ts'
 import { UNOBSERVED } from '../../src/telemetry/observe-all.ts'
 import type { Disagreement, Observer } from '../../src/enforcement/ports/observer.ts'
-import type { Logger } from '../../src/telemetry/logger.ts'
+
+/** An outage delays every job at once and would drown the log: those lines are for debugging. */
+export function logFailure(log: Logger, jobId: string, { code, disposition, message }: Failure): void {
+  const level = disposition === 'delay' ? 'debug' : 'warn'
+  log[level]({ jobId, code, disposition }, message)
+}
+
+/** Says what keeps a whole batch from being settled, once for all of its jobs. */
+export async function loggingOutages<Result>(log: Logger, jobs: number, run: () => Promise<Result>): Promise<Result> {
+  try {
+    return await run()
+  } catch (error) {
+    const { code, message } = toFailure(error)
+    log.warn({ code, jobs }, message)
+    throw error
+  }
+}
 
 /**
  * Makes it visible where filters let rows through that decisions deny. Expected of a filter that leaves conditions out:
