@@ -2,7 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { join } from 'node:path'
 import { childEnd } from '../devkit/child-process.ts'
 import { type Row, type ServersEnv, environmentOf } from './rows.ts'
-import { type Question, WARM_UP, WorkerMessage, type WorkerReport } from './workers/worker-report.ts'
+import { type WorkerRequest, WARM_UP, WorkerMessage, type WorkerReport } from './workers/worker-report.ts'
 
 const ANSWER_WITHIN_MS = 60_000
 
@@ -57,8 +57,8 @@ export class WorkerProcess {
     return this.#ended
   }
 
-  #ask(question: Question): void {
-    this.#child.send(question)
+  #ask(request: WorkerRequest): void {
+    this.#child.send(request)
   }
 
   #message(kind: WorkerMessage['kind']): Promise<WorkerMessage> {
