@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { Failure, messageOf } from '../domain/failure.ts'
-import { readTokenFile } from '../parsing/token-file.ts'
+import { readTokenFile } from '../parsing/connection-files.ts'
 import { ActivationsPage, EnvironmentNames, EnvironmentStatus, PushAnswer, RefusalBody } from './wire.ts'
 
 export type BundleClientOptions = {

@@ -1,7 +1,6 @@
 import { Client, type Dispatcher, Pool, errors } from 'undici'
 import { Failure, messageOf } from '../domain/failure.ts'
-import { type TlsFiles, type TlsMaterial, readTlsFiles } from '../parsing/tls-files.ts'
-import { readTokenFile } from '../parsing/token-file.ts'
+import { type TlsFiles, type TlsMaterial, readTlsFiles, readTokenFile } from '../parsing/connection-files.ts'
 import { PdpFailure } from './pdp-failure.ts'
 
 export type OpaTransportOptions = TlsFiles & {

@@ -1,6 +1,6 @@
 import { Cluster, Redis } from 'ioredis'
 import { Failure, toFailure } from '../domain/failure.ts'
-import { readTlsFiles } from '../parsing/tls-files.ts'
+import { readTlsFiles } from '../parsing/connection-files.ts'
 import { closeWhileAway, onEveryConnection } from './every-connection.ts'
 import { leaveWrongDatabase } from './one-database.ts'
 import { inWords, queueFailure } from './failures.ts'

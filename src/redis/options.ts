@@ -1,6 +1,6 @@
 import type { ConnectionOptions } from 'node:tls'
 import type { Cluster, Redis } from 'ioredis'
-import type { TlsFiles } from '../parsing/tls-files.ts'
+import type { TlsFiles } from '../parsing/connection-files.ts'
 
 /** A connection to the Redis of the queues. */
 export type RedisConnection = Redis | Cluster

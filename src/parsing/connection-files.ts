@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { createSecureContext } from 'node:tls'
 import { Failure, messageOf } from '../domain/failure.ts'
+import { readFile } from 'node:fs/promises'
 
 /** PEM files for TLS: the authority to trust, and the client's certificate and key for mTLS. */
 export type TlsFiles = {
@@ -38,4 +39,19 @@ function readPem(server: string, file: string): Buffer {
     const why = `the TLS file ${file} of ${server} cannot be read: ${messageOf(error)}`
     throw new Failure('JW_CONFIG_INVALID', why, { cause: error })
   }
+}
+
+/** The characters of a header's value, without spaces. */
+const TOKEN = /^[\x21-\x7e]+$/
+
+/** The bearer token that a file holds. @throws Error that names the file and says why it has none */
+export async function readTokenFile(file: string): Promise<string> {
+  let token: string
+  try {
+    token = (await readFile(file, 'utf8')).trim()
+  } catch (error) {
+    throw new Error(`cannot read the token file ${file}: ${messageOf(error)}`, { cause: error })
+  }
+  if (!TOKEN.test(token)) throw new Error(`the token file ${file} does not hold one token`)
+  return token
 }
