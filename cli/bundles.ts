@@ -3,7 +3,7 @@ import { loadConfig } from '../src/config/load-config.ts'
 import { Failure } from '../src/domain/failure.ts'
 import { type BundleContent, inspectBundle } from '../src/policy-tools/inspect-bundle.ts'
 
-/** A client of the bundle server. @throws Failure JW_CONFIG_INVALID when the settings name none */
+/** A client of the bundle server. @throws Failure JW_CONFIG_INVALID when the settings do not name the server */
 export function openBundleClient(env: Readonly<Record<string, string | undefined>>): BundleClient {
   const { bundlesUrl: url, bundlesTokenFile: tokenFile } = loadConfig(env)
   if (url !== undefined && tokenFile !== undefined) return new BundleClient({ url, tokenFile })
@@ -12,7 +12,7 @@ export function openBundleClient(env: Readonly<Record<string, string | undefined
 }
 
 /**
- * What a bundle of `jobwarden policies build` says of itself. Nothing is verified.
+ * Reads the manifest of a bundle that `jobwarden policies build` made. Verifies nothing.
  * @throws Failure JW_CONFIG_INVALID for any other file
  */
 export async function readBundle(opa: string, file: string): Promise<BundleContent & { readonly environment: string }> {
@@ -20,5 +20,5 @@ export async function readBundle(opa: string, file: string): Promise<BundleConte
   if ('problem' in content) throw new Failure('JW_CONFIG_INVALID', `${file}: ${content.problem}`)
   const { environment } = content.manifest.metadata
   if (environment !== undefined) return { ...content, environment }
-  throw new Failure('JW_CONFIG_INVALID', `${file}: names no environment; build it by \`jobwarden policies build\``)
+  throw new Failure('JW_CONFIG_INVALID', `${file}: it names no environment; build it with \`jobwarden policies build\``)
 }

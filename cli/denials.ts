@@ -19,19 +19,19 @@ type Flags = {
   readonly json?: boolean
 }
 
-/** `jobwarden denials`: what the auditors review. */
+/** `jobwarden denials`: the audit trail, as auditors review it. */
 export function denialsCommand(env: Readonly<Record<string, string | undefined>>): Command {
   return new Command('denials')
     .description('list the audit trail, newest first')
-    .option('--user <id>', 'of this user')
-    .option('--resource <id>', 'of this resource')
-    .option('--type <type>', 'of this resource type')
-    .addOption(new Option('--outcome <outcome>', 'with this outcome').choices(AUDITED_OUTCOMES))
-    .option('--reason <code>', 'with this reason code')
-    .option('--since <time>', 'from this time on: ISO 8601, or an age such as 30m, 24h, 7d', timeOrAge)
-    .option('--until <time>', 'before this time', timeOrAge)
-    .option('--limit <n>', 'at most this many', wholeNumber, 50)
-    .option('--json', 'as JSON lines, with every column')
+    .option('--user <id>', 'only records of this user')
+    .option('--resource <id>', 'only records of this resource')
+    .option('--type <type>', 'only records of this resource type')
+    .addOption(new Option('--outcome <outcome>', 'only records with this outcome').choices(AUDITED_OUTCOMES))
+    .option('--reason <code>', 'only records with this reason code')
+    .option('--since <time>', 'only records from this time on: ISO 8601, or an age such as 30m, 24h, 7d', timeOrAge)
+    .option('--until <time>', 'only records before this time', timeOrAge)
+    .option('--limit <n>', 'list at most this many', wholeNumber, 50)
+    .option('--json', 'print JSON lines with every column')
     .action(async (flags: Flags) => {
       const { user: userId, resource: resourceId, type: resourceType, json = false, ...rest } = flags
       const wanted = { userId, resourceId, resourceType, ...rest }

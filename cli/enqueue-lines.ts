@@ -9,13 +9,13 @@ export type RejectedLine = { readonly line: number; readonly problems: readonly 
 
 export type LinesReport = { readonly enqueued: number; readonly rejected: readonly RejectedLine[] }
 
-/** Lines enqueued in one call; what is in memory of an input of any length. */
+/** How many lines are enqueued in one call. No more of the input is in memory, however long it is. */
 const CHUNK = 500
 const MAX_DEPTH = 16
 
 /**
  * Enqueues JSON lines, one command each; empty lines are skipped. Reading stops while the queue takes a chunk.
- * @throws the error of the queue, with the line that the next run may start from in its message
+ * @throws the error of the queue; what was enqueued before it stays
  */
 export async function enqueueLines(
   input: Readable,
@@ -48,7 +48,7 @@ export async function enqueueLines(
   return { enqueued, rejected: rejected.toSorted((a, b) => a.line - b.line) }
 }
 
-/** Lines as JSON lines has them. `node:readline` also ends one at U+2028, which JSON may hold as it is. */
+/** Ends lines at line feeds alone, as JSON lines does. `node:readline` also ends one at U+2028, which JSON may contain. */
 async function* linesOf(input: Readable): AsyncGenerator<string> {
   let rest = ''
   for await (const chunk of input.setEncoding('utf8')) {

@@ -11,7 +11,7 @@ import { openProducer } from '../src/producer/open-producer.ts'
 import { print, say } from '../src/process/terminal.ts'
 import { printable, printableJson } from '../src/domain/printable.ts'
 
-/** The exit status that tells scripts of rejected commands. */
+/** The exit status that tells scripts that commands were rejected. */
 const SOME_REJECTED = 1
 
 type Flags = {
@@ -32,7 +32,9 @@ type Flags = {
 export function enqueueCommand(env: Readonly<Record<string, string | undefined>>): Command {
   return new Command('enqueue')
     .description('sign commands and put them on the queue: one from flags, or JSON lines on standard input')
-    .addOption(new Option('--action <action>', 'what to do; without it, JSON lines are read').choices(ACTIONS))
+    .addOption(
+      new Option('--action <action>', 'what the user wants to do; without it, JSON lines are read').choices(ACTIONS),
+    )
     .option('--user <id>', 'id of the user who asks')
     .option('--role <role>', "the user's role")
     .option('--department <name>', "the user's department")
@@ -40,7 +42,7 @@ export function enqueueCommand(env: Readonly<Record<string, string | undefined>>
     .option('--id <id>', 'id of the resource')
     .option('--patch <json>', 'columns to change, as a JSON object (update)')
     .option('--command-id <id>', 'id of the command; enqueueing it again changes nothing')
-    .option('--key <kid>', 'which key of JOBWARDEN_PRODUCER_KEYS_FILE signs (default: the first)')
+    .option('--key <kid>', 'the key of JOBWARDEN_PRODUCER_KEYS_FILE that signs (default: the first)')
     .option('--lifetime <seconds>', 'how long the commands stay valid', '3600')
     .option('--json', 'report as JSON on standard output')
     .addHelpText(

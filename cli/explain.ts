@@ -22,20 +22,20 @@ import { type Subject, explanationJson, explanationText } from './output/explana
 import { askCandidate, requirePolicyFolder } from './policy-folder.ts'
 import { print, say } from '../src/process/terminal.ts'
 
-/** So many rows fit one question and one screen. */
+/** As many rows as fit into one request to OPA and onto one screen. */
 const MAX_ROWS = 1_000
 
 type Flags = { readonly request?: string; readonly policies?: string; readonly rows?: boolean; readonly json?: boolean }
 
-/** `jobwarden explain`: why the policies decide as they do. It asks, and never executes. */
+/** `jobwarden explain`: why the policies decide as they do. It asks them and executes nothing. */
 export function explainCommand(env: Readonly<Record<string, string | undefined>>): Command {
   return new Command('explain')
-    .description('tell why a command is allowed or denied, and which rows its user may act on; executes nothing')
+    .description('explain why a command is allowed or denied, and which rows its user may act on; executes nothing')
     .argument('[id]', 'id of a recorded command')
     .option('--request <json>', 'a command that is not recorded: {"user":…,"action":…,"resource":…}')
-    .option('--policies <dir>', 'also ask the policies of this folder, and tell what would change')
-    .option('--rows', 'of a collection: list the rows that the filter lets through and the decisions do not allow')
-    .option('--json', 'as JSON')
+    .option('--policies <dir>', 'also ask the policies in this folder, and show what would change')
+    .option('--rows', 'for a collection: list the rows that the filter lets through and the decisions do not allow')
+    .option('--json', 'print JSON')
     .action(async (id: string | undefined, flags: Flags) => {
       const config = loadConfig(env)
       const database = await openReadOnly(config)
@@ -53,7 +53,7 @@ export function explainCommand(env: Readonly<Record<string, string | undefined>>
     })
 }
 
-/** PostgreSQL itself refuses a write on this connection. */
+/** Opens a connection on which PostgreSQL itself refuses to write. */
 function openReadOnly(config: Config): Promise<Database> {
   return openFit({
     ...postgresOptions(config),
@@ -94,7 +94,7 @@ function parseRequest(text: string): PolicyRequest {
   throw new Failure('JW_CONFIG_INVALID', `--request: ${issuesInWords(parsed.error, 'the command').join('; ')}`)
 }
 
-/** The rows of a collection that are decided, as the worker would look for them. */
+/** Finds the rows of a collection that have to be decided, as the worker would. */
 function rowsOf(
   config: Config,
   { database, types }: Ledger,

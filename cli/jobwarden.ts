@@ -18,7 +18,7 @@ import { print, say } from '../src/process/terminal.ts'
 
 /** Wrong flags and wrong settings. */
 const USAGE = 2
-/** What the command needs is not there, or it does not work. */
+/** Something that the command needs is missing or does not work. */
 const FAILED = 3
 
 const program = new Command('jobwarden')

@@ -6,7 +6,7 @@ import { migrate } from '../src/storage/migrate.ts'
 import { requireFitPostgres } from '../src/storage/postgres-fitness.ts'
 import { print, say } from '../src/process/terminal.ts'
 
-/** `jobwarden migrate`: schemas, tables and roles, as the owner of the database. */
+/** `jobwarden migrate`: makes schemas, tables and roles, as the owner of the database. */
 export function migrateCommand(env: Readonly<Record<string, string | undefined>>): Command {
   return new Command('migrate')
     .description('bring the database of JOBWARDEN_DATABASE_URL up to date (needs a user that may create roles)')

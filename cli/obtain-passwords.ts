@@ -5,11 +5,11 @@ import { Failure, messageOf } from '../src/domain/failure.ts'
 
 export type Password = { readonly file: string; readonly password: string; readonly isNew: boolean }
 
-/** Shorter ones could be found from the hashes of an ACL file, which more people read than the passwords. */
+/** Shorter passwords could be guessed from the hashes in an ACL file, which more people can read than the passwords. */
 const SHORTEST = 20
 
 /**
- * The password of every user, from its file in the folder. A file that is missing is made, for its owner alone.
+ * Reads the password of every user from a file in the folder. A missing file is created, readable by its owner alone.
  * @throws Failure JW_CONFIG_INVALID that names the file that cannot be used
  */
 export async function obtainPasswords(

@@ -20,15 +20,18 @@ type Flags = {
   readonly requireExact?: boolean
 }
 
-/** `jobwarden policies build`: a bundle of a folder. Broken policies are no bundle, and exit status 1. */
+/** `jobwarden policies build`: builds a bundle from a folder. Broken policies give no bundle, and exit status 1. */
 export function policiesBuildCommand(env: Readonly<Record<string, string | undefined>>): Command {
   return new Command('build')
-    .description('build a bundle of a folder of policies; the same commit gives the same bytes')
+    .description('build a bundle from a folder of policies; the same commit gives the same bytes')
     .argument('[folder]', 'folder of the policies', 'policies')
-    .requiredOption('--environment <name>', 'where the bundle is for, and nowhere else', flagOf(EnvironmentName))
+    .requiredOption('--environment <name>', 'the one environment that the bundle is for', flagOf(EnvironmentName))
     .option('--out <file>', 'bundle to write', 'bundle.tar.gz')
-    .option('--require-clean', 'refuse policies that are not as git knows them')
-    .option('--require-exact', 'refuse rules that no filter says exactly, for which collections have more rows decided')
+    .option('--require-clean', 'refuse policies that are not committed to git as they are')
+    .option(
+      '--require-exact',
+      'refuse rules that filters cannot express exactly, for which collections need more decisions',
+    )
     .action(async (folder: string, flags: Flags) => {
       await requirePolicyFolder(folder)
       const { path: opa } = await obtainOpa({ say })
@@ -38,7 +41,7 @@ export function policiesBuildCommand(env: Readonly<Record<string, string | undef
         const types = await readResourceTypes(loadConfig(env).resources)
         const exact = await tellFilters(folder, opa, types, say)
         if (exact || flags.requireExact !== true) return build(folder, opa, found.roots, flags)
-        say('--require-exact: no bundle is built')
+        say('--require-exact: no bundle was built')
         process.exitCode = 1
         return
       }
@@ -51,10 +54,13 @@ async function build(folder: string, opa: string, roots: readonly string[], flag
   const { environment, out } = flags
   const version = await policyVersion(folder)
   if (version.commit === undefined) {
-    const what = `${folder} is not as git knows it`
+    const what = `${folder} is not committed to git as it is`
     if (flags.requireClean === true)
-      throw new Failure('JW_CONFIG_INVALID', `--require-clean: ${what}; commit it, or remove what is not part of it`)
-    say(`warning: ${what}, so the bundle is named by a hash of its content, and by no commit and no author`)
+      throw new Failure(
+        'JW_CONFIG_INVALID',
+        `--require-clean: ${what}; commit it, or remove what does not belong there`,
+      )
+    say(`warning: ${what}, so the revision is a hash of the content, and the bundle names no commit and no author`)
   }
   const { revision } = version
   await buildBundle({

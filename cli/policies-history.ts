@@ -19,13 +19,13 @@ const COLUMNS = [
   'seen by',
 ] as const
 
-/** `jobwarden policies history`: which policies took effect, as auditors review it. */
+/** `jobwarden policies history`: which policies took effect and when, as auditors review them. */
 export function policiesHistoryCommand(env: Readonly<Record<string, string | undefined>>): Command {
   return new Command('history')
     .description('list from the audit trail which policies took effect, newest first')
-    .argument('[environment]', 'of this environment')
-    .option('--limit <n>', 'at most this many', wholeNumber, 50)
-    .option('--json', 'as JSON lines, with every column')
+    .argument('[environment]', 'only records of this environment')
+    .option('--limit <n>', 'list at most this many', wholeNumber, 50)
+    .option('--json', 'print JSON lines with every column')
     .action(async (environment: string | undefined, { limit, json = false }: Flags) => {
       const list = (database: Database) => new PolicyActivations(database).list(limit, environment)
       await printRecords(loadConfig(env), json, list, text)

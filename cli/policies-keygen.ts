@@ -7,13 +7,13 @@ import { print } from '../src/process/terminal.ts'
 
 type Flags = { readonly out: string; readonly publicOut: string; readonly alg: BundleAlgorithm }
 
-/** `jobwarden policies keygen`: a key pair that signs bundles, the private key for nobody but its owner. */
+/** `jobwarden policies keygen`: makes a key pair for signing bundles. Only its owner may read the private key. */
 export function policiesKeygenCommand(): Command {
   return new Command('keygen')
-    .description('make a key pair that signs bundles, in PEM')
+    .description('make a key pair for signing bundles, in PEM')
     .requiredOption('--out <file>', 'private key to write; it must not exist yet')
     .requiredOption('--public-out <file>', 'public key to write, for the bundle server and the sidecars')
-    .addOption(new Option('--alg <algorithm>', 'what it signs with').choices(ALGORITHMS).default('ES256'))
+    .addOption(new Option('--alg <algorithm>', 'the algorithm of its signatures').choices(ALGORITHMS).default('ES256'))
     .action(async ({ out, publicOut, alg }: Flags) => {
       const { privateKey, publicKey } = keyPair(alg)
       await write(out, privateKey.export({ type: 'pkcs8', format: 'pem' }), 0o600)

@@ -10,14 +10,14 @@ import { print, say } from '../src/process/terminal.ts'
 
 type Flags = { readonly key: string; readonly keyid: string; readonly out?: string }
 
-/** `jobwarden policies sign`: OPA's signature over a bundle, good for the environment that it was built for. */
+/** `jobwarden policies sign`: has OPA sign a bundle for the environment that it was built for. */
 export function policiesSignCommand(): Command {
   return new Command('sign')
     .description('sign a bundle for the environment that it was built for')
     .argument('<bundle>', 'bundle to sign')
     .requiredOption('--key <file>', 'PEM file of the private key; `policies keygen` makes one')
     .requiredOption('--keyid <name>', 'name of the key, as the bundle server and the sidecars know it', flagOf(KeyId))
-    .option('--out <file>', 'signed bundle to write (default: in place of the other)')
+    .option('--out <file>', 'signed bundle to write (default: replaces the other)')
     .action(async (bundle: string, { key: keyFile, keyid, out = bundle }: Flags) => {
       const algorithm = await algorithmOfFile(keyFile)
       const { path: opa } = await obtainOpa({ say })
@@ -37,5 +37,5 @@ async function algorithmOfFile(file: string): Promise<BundleAlgorithm> {
   const algorithm = pem.includes('PRIVATE KEY') ? algorithmOf(pem) : undefined
   if (algorithm !== undefined) return algorithm
   const wanted = 'a private key in PEM without a passphrase, EC on P-256 or RSA of at least 2048 bits'
-  throw new Failure('JW_CONFIG_INVALID', `--key ${file}: is not ${wanted}; OPA signs bundles with no other`)
+  throw new Failure('JW_CONFIG_INVALID', `--key ${file}: must be ${wanted}; OPA signs bundles with no other`)
 }

@@ -5,7 +5,7 @@ import { textTable, timeText } from './output/text-table.ts'
 import { print } from '../src/process/terminal.ts'
 import { printable, printableJson } from '../src/domain/printable.ts'
 
-const COLUMNS = ['sidecar', 'state', 'revision', 'signed by', 'activated', 'heard', 'what it minds'] as const
+const COLUMNS = ['sidecar', 'state', 'revision', 'signed by', 'activated', 'last report', 'error'] as const
 
 /** States that operators have to look at. A silent sidecar is gone or cut off, and the server cannot tell which. */
 const ALARMING: ReadonlySet<SidecarStatus['state']> = new Set(['behind', 'failing'])
@@ -13,9 +13,9 @@ const ALARMING: ReadonlySet<SidecarStatus['state']> = new Set(['behind', 'failin
 /** `jobwarden policies status`: what is served and what each sidecar runs. Exit status 1 when one is behind or failing. */
 export function policiesStatusCommand(env: Readonly<Record<string, string | undefined>>): Command {
   return new Command('status')
-    .description('tell what is served, by whom it is signed, and what each sidecar runs')
-    .argument('[environments...]', 'environments (default: every one that the token may read)')
-    .option('--json', 'as JSON lines, one an environment')
+    .description('show what is served, who signed it, and what each sidecar runs')
+    .argument('[environments...]', 'environments (default: all that the token may read)')
+    .option('--json', 'print JSON lines, one for each environment')
     .action(async (names: readonly string[], { json = false }: { readonly json?: boolean }) => {
       const client = openBundleClient(env)
       const environments = names.length > 0 ? names : await client.environments()

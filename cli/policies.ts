@@ -6,7 +6,7 @@ import { policiesPushCommand } from './policies-push.ts'
 import { policiesSignCommand } from './policies-sign.ts'
 import { policiesStatusCommand } from './policies-status.ts'
 
-/** `jobwarden policies`: from a folder of policies to what sidecars run. */
+/** `jobwarden policies`: the way from a folder of policies to what sidecars run. */
 export function policiesCommand(env: Readonly<Record<string, string | undefined>>): Command {
   return new Command('policies')
     .description('build, sign and push bundles of policies, and see what sidecars run')

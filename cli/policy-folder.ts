@@ -11,18 +11,18 @@ import type { ResourceTypes } from '../src/domain/resource-type.ts'
 
 /** @throws Failure JW_CONFIG_INVALID when there is no such folder */
 export async function requirePolicyFolder(dir: string): Promise<void> {
-  if (!(await isFolder(dir))) throw new Failure('JW_CONFIG_INVALID', `${dir} is no folder of policies`)
+  if (!(await isFolder(dir))) throw new Failure('JW_CONFIG_INVALID', `${dir} is not a folder of policies`)
 }
 
 async function isFolder(path: string): Promise<boolean> {
   try {
     return (await stat(path)).isDirectory()
   } catch {
-    return false // Not there, or not for us: no folder either way.
+    return false // It is missing, or we may not look: not a folder of policies either way.
   }
 }
 
-/** Where the worker's own entry point is; a folder without one is asked through it. */
+/** The worker's own entry point, for a folder that has none. */
 const ENTRY_POINT = join(import.meta.dirname, '../policies/jobs')
 
 /** For an OPA that only this process asks, and that has just been started. */
@@ -38,8 +38,8 @@ const CLIENT: Omit<OpaClientOptions, 'url'> = {
 }
 
 /**
- * Asks an OPA of its own with the policies of a folder, and stops it again.
- * @throws Failure JW_CONFIG_INVALID when there is no such folder, Error with OPA's words when it cannot load it
+ * Starts an OPA with the policies in a folder, asks it, and stops it again.
+ * @throws Failure JW_CONFIG_INVALID when there is no such folder, Error with OPA's message when it cannot load them
  */
 export async function askCandidate<Answer>(
   dir: string,
@@ -60,8 +60,8 @@ export async function askCandidate<Answer>(
 }
 
 /**
- * Says of every rule of a folder of policies whether filters say it exactly, and returns whether they say all of them. A
- * rule that they do not is no fault: collections have more rows decided for it.
+ * Reports for every rule in a folder of policies whether filters express it exactly, and returns whether they express
+ * all of them. A rule that they cannot express is no mistake: collections only need more decisions for it.
  * @throws Failure JW_CONFIG_INVALID | JW_PDP_*
  */
 export async function tellFilters(
@@ -72,7 +72,7 @@ export async function tellFilters(
 ): Promise<boolean> {
   const widened = await askCandidate(dir, opa, (pdp) => widenedFilters(pdp, types))
   const exact = widened.length === 0
-  say(`- filters say them exactly, for every sample user, action and resource type: ${exact ? 'yes' : 'NO'}`)
+  say(`- filters express them exactly, for every sample user, action and resource type: ${exact ? 'yes' : 'NO'}`)
   for (const { file, line, name, widened: problems } of await filterReport(dir, opa, widened)) {
     say(`  ${file}:${line}: ${name}: ${problems.length === 0 ? 'exact' : 'widened'}`)
     for (const problem of problems) say(`  ${problemText(problem)}`)

@@ -8,20 +8,20 @@ type Flags = { readonly json?: boolean; readonly strict?: boolean }
 
 const COLUMNS = ['what', 'state', 'loses commands', 'remedy'] as const
 
-/** `jobwarden redis check`: what of a Redis would lose commands. Exit status 1 when something would. */
+/** `jobwarden redis check`: looks for whatever would make Redis lose commands. Exit status 1 when something would. */
 export function redisCheckCommand(env: Readonly<Record<string, string | undefined>>): Command {
   return new Command('check')
-    .description('tell what of the Redis of the queues would lose commands, and what to do about it')
-    .option('--json', 'as JSON lines, one a finding')
-    .option('--strict', 'count what this user may not see as a loss')
+    .description('look for whatever would make the Redis of the queues lose commands, and say what to do about it')
+    .option('--json', 'print JSON lines, one for each finding')
+    .option('--strict', 'treat whatever this user may not see as a loss')
     .addHelpText(
       'after',
       `
-It looks where JOBWARDEN_REDIS_* leads: behind Sentinel at the master, in a Cluster at every node. It changes nothing.
-CONFIG GET, ACL DRYRUN and ACL LOG are for an administrator, such as the user of \`redis acl --admin\`; as another
-user, the check says what it could not see. "info" loses nothing that was acknowledged, or only what it says.
+It looks at the Redis that JOBWARDEN_REDIS_* names: the master behind Sentinel, or every node of a Cluster. It changes
+nothing. CONFIG GET, ACL DRYRUN and ACL LOG need an administrator, such as the user of \`redis acl --admin\`; for any
+other user, the check says what it could not see. "info" means that acknowledged commands are kept, but for what it says.
 
-Exit status: 0 nothing would lose commands, 1 something would, or with --strict was not seen, 2 wrong settings,
+Exit status: 0 nothing would lose commands, 1 something would, or --strict and something was not seen, 2 wrong settings,
 3 Redis cannot be reached.`,
     )
     .action(async ({ json = false, strict = false }: Flags) => {

@@ -16,7 +16,7 @@ type Flags = {
   readonly admin?: boolean
 }
 
-/** `jobwarden redis`: what Redis itself is set up with. */
+/** `jobwarden redis`: sets up the users of Redis, and looks at its settings. */
 export function redisCommand(env: Readonly<Record<string, string | undefined>>): Command {
   return new Command('redis')
     .description('set up the Redis of the queues, and look at it')
@@ -27,17 +27,19 @@ export function redisCommand(env: Readonly<Record<string, string | undefined>>):
         .requiredOption('--out <file>', 'the ACL file to write, for `aclfile` in redis.conf')
         .requiredOption(
           '--passwords <folder>',
-          'folder with a file <user>.password for each user; a missing one is made, with a new password',
+          'folder with a file <user>.password for each user; a missing file is created with a new password',
         )
         .addOption(
-          new Option('--topology <kind>', 'where Redis is (default: what JOBWARDEN_REDIS_* says)').choices(TOPOLOGIES),
+          new Option('--topology <kind>', 'how Redis is deployed (default: as JOBWARDEN_REDIS_* says)').choices(
+            TOPOLOGIES,
+          ),
         )
-        .option('--admin', 'also a user "admin" who may do everything')
+        .option('--admin', 'add a user "admin" who may do everything')
         .addHelpText(
           'after',
           `
-Keys are those of JOBWARDEN_QUEUE_PREFIX. The file holds hashes of the passwords. Written again, it keeps the
-passwords of the folder; ACL LOAD makes a running Redis read it.`,
+The keys are those of JOBWARDEN_QUEUE_PREFIX. The file holds hashes of the passwords. Writing it again keeps the
+passwords in the folder; ACL LOAD makes a running Redis read it.`,
         )
         .action(async (flags: Flags) => {
           await writeAcl(loadConfig(env), flags)

@@ -74,7 +74,7 @@ export async function startAuditor(options: AuditorOptions): Promise<Running> {
   const sweeping = repeat(
     async () => {
       const published = await sweep.sweep()
-      if (published > 0) log.warn({ published }, 'denials were missing in the trail; published again')
+      if (published > 0) log.warn({ published }, 'denials were missing from the trail; published again')
     },
     config.sweepMs,
     onError,
@@ -103,11 +103,12 @@ function copyActivations(config: Config, trail: PolicyActivations, log: Logger):
       if (records > 0) log.info({ records }, 'policies took effect')
     },
     sweepMs,
-    (error) => log.error({ code: toFailure(error).code }, `activations of policies wait: ${toFailure(error).message}`),
+    (error) =>
+      log.error({ code: toFailure(error).code }, `policy activations are not copied now: ${toFailure(error).message}`),
   )
 }
 
-/** Records one denial's way into the trail on the trace of the command that was denied. */
+/** Traces how one denial reaches the trail, in the trace of the command that was denied. */
 async function traced(job: Delivery, run: () => Promise<Recorded | Failure>): Promise<Recorded | Failure> {
   const attributes = { [ATTRIBUTE.commandId]: job.jobId, [ATTRIBUTE.outcome]: job.jobName }
   const span = trace.getTracer(TRACER_NAME).startSpan(SPAN.audit, { attributes })

@@ -44,7 +44,7 @@ export type AuthorizerOptions = {
   /** A database that is open already, such as the embedded one that the demo shares. It is left open. */
   readonly database?: Database
   readonly tracing?: boolean
-  /** The resource types of this deployment; those of JOBWARDEN_RESOURCES unless told. */
+  /** The resource types of this deployment; by default those of JOBWARDEN_RESOURCES. */
   readonly resourceTypes?: ResourceTypes
   /** Sees every batch and the steps of each, besides traces and figures. */
   readonly observer?: Observer
@@ -149,10 +149,10 @@ function decisionCache(config: Config, pdp: OpaClient): DecisionCache | undefine
       })
 }
 
-/** A job may enter the failed set this long after the time that it bears: a worker takes it before Redis answers. */
+/** A job may appear in the failed set this long after its time stamp, which a worker sets before Redis answers. */
 const LATE_FAILURE_MS = 600_000
 
-/** Looks for dead jobs again and again; each time only among those that failed since. */
+/** Looks for dead jobs repeatedly, each time only among those that have failed since the last time. */
 function startReconciling(config: Config, queue: QueueConnection, enforcement: Enforcement, log: Logger): Running {
   const failedJobs = new FailedJobs(COMMAND_QUEUE, queue)
   let reconciledUntil = 0
@@ -180,7 +180,7 @@ function startReconciling(config: Config, queue: QueueConnection, enforcement: E
   }
 }
 
-/** The authorizer's own database: PostgreSQL as migrated, or the embedded one, which it migrates itself. */
+/** Opens PostgreSQL, which must be migrated, or the embedded database, which the authorizer migrates itself. */
 async function openDatabase(config: Config, onError: (error: unknown) => void): Promise<Database> {
   const { databaseUrl: url } = config
   if (url !== undefined) return openMigrated({ ...postgresOptions(config), url, role: 'jobwarden_authorizer', onError })

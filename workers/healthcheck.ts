@@ -1,6 +1,6 @@
 import { print, say } from '../src/process/terminal.ts'
 
-// What the image's health check runs: asks the probe of the process beside it, or the URL that its argument names.
+// The health check of the image: it asks the probe of the process in its container, or the URL that its argument names.
 const { JOBWARDEN_PROBE_PORT: port = '8080' } = process.env
 const url = process.argv[2] ?? `http://127.0.0.1:${port}/livez`
 try {

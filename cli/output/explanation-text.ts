@@ -7,7 +7,7 @@ import type { Database } from '../../src/storage/database.ts'
 import { type RecordedRequest, filterText } from '../../src/storage/ledger/find-request.ts'
 import { printable, printableJson } from '../../src/domain/printable.ts'
 
-/** What a request is, where it came from, and what policies see of its resource. */
+/** A request, where it came from, and what the policies see of its resource. */
 export type Subject = {
   readonly request: PolicyRequest
   readonly recorded: RecordedRequest | undefined
@@ -41,7 +41,7 @@ export function explanationText({ subject, current, candidate, database }: Shown
   return `${lines.join('\n')}\n`
 }
 
-/** An explanation for programs: the same facts. */
+/** The same facts for programs, as JSON. */
 export function explanationJson({ subject, current, candidate, database }: ShownExplanation): string {
   const facts = (explanation: Explanation) => Object.fromEntries(factsOf(explanation, subject.type, database))
   const { request, recorded, attributes } = subject
@@ -68,7 +68,7 @@ function factsOf({ decision, rules, filter, leftOut }: Explanation, type: Resour
   facts.push(['sql', `where ${text}`])
   if (parameters.length > 0) facts.push(['parameters', parameters.map((value) => JSON.stringify(value)).join(', ')])
   for (const { construct } of filter.widened)
-    facts.push(['left out', `${construct} (no column says it; each row is decided)`])
+    facts.push(['left out', `${construct} (no condition on columns expresses it; each row is decided)`])
   if (leftOut !== undefined) facts.push(...leftOutFacts(leftOut))
   return facts
 }

@@ -5,7 +5,7 @@ import { requireDatabaseUrl } from '../../src/config/adapter-options.ts'
 import { print, say } from '../../src/process/terminal.ts'
 import { printableJson } from '../../src/domain/printable.ts'
 
-/** Lists records as the reader role sees them: as JSON lines with every column, or as `table` shows them to people. */
+/** Prints the records that `list` finds as the reader role: as JSON lines with every column, or as a `table` for people. */
 export async function printRecords<Row>(
   config: Config,
   json: boolean,

@@ -6,15 +6,15 @@ import type { RedisConnection } from '../../src/redis/options.ts'
 import type { Logger } from '../../src/telemetry/logger.ts'
 
 export type Fitness = {
-  /** Resolves once Redis was reached and is fit. */
+  /** Resolves once Redis has been reached and is fit. */
   readonly fit: Promise<void>
-  /** Resolves once Redis was reached and is not. */
+  /** Resolves once Redis has been reached and is not fit. */
   readonly broken: Promise<Failure>
 }
 
 /**
- * Looks at Redis when it is reached for the first time. One that cannot be reached now does not keep a worker from
- * starting: it waits for it, and is told later.
+ * Looks at Redis when it is reached for the first time. A Redis that cannot be reached now does not keep a worker from
+ * starting: the worker waits for it, and learns the result later.
  * @throws Failure JW_REDIS_UNFIT when Redis is reached now and may lose jobs by itself, JW_REDIS_REFUSED when it does
  * not let us look, JW_CONFIG_INVALID when it does not have the database of the URL
  */
@@ -22,7 +22,7 @@ export async function awaitFitRedis(redis: RedisConnection, queuePrefix: string,
   const fit = lookWhenReached(redis, queuePrefix, log)
   const fitness = { fit, broken: fit.then(() => new Promise<never>(() => undefined), toFailure) }
   const { promise: away, resolve: isAway } = Promise.withResolvers<void>()
-  const onError = () => void setImmediate(isAway) // What makes `fit` reject at the same moment is told instead.
+  const onError = () => void setImmediate(isAway) // An error that makes `fit` reject at the same moment goes first.
   redis.on('error', onError)
   try {
     await Promise.race([fit, away])
@@ -32,7 +32,7 @@ export async function awaitFitRedis(redis: RedisConnection, queuePrefix: string,
   return fitness
 }
 
-/** The pause before the next look at a Redis that is reached and does not answer. */
+/** The pause before the next look at a Redis that is connected and does not answer. */
 const AGAIN_MS = 500
 
 const LASTING: ReadonlySet<FailureCode> = new Set(['JW_REDIS_UNFIT', 'JW_CONFIG_INVALID'])
@@ -46,7 +46,7 @@ async function lookWhenReached(redis: RedisConnection, queuePrefix: string, log:
       const failure = queueFailure(error instanceof Error ? error : toFailure(error))
       const lasts = failure.code === 'JW_REDIS_REFUSED' && redis.status === 'ready'
       if (LASTING.has(failure.code) || lasts || redis.status === 'end') throw failure
-      // The connection was lost, or never was: its own errors say why, and it is made anew.
+      // The connection was lost, or was never made: its own errors say why, and ioredis connects again.
       if (redis.status === 'ready') await delay(AGAIN_MS)
       else await new Promise((resolve) => redis.once('ready', resolve))
     }

@@ -3,13 +3,13 @@ import type { Logger } from '../../src/telemetry/logger.ts'
 import { UNOBSERVED } from '../../src/telemetry/observe-all.ts'
 import type { Disagreement, Observer } from '../../src/enforcement/ports/observer.ts'
 
-/** An outage delays every job at once and would drown the log: those lines are for debugging. */
+/** Logs the failure of one job. An outage delays every job at once and would flood the log, so it is logged at `debug`. */
 export function logFailure(log: Logger, jobId: string, { code, disposition, message }: Failure): void {
   const level = disposition === 'delay' ? 'debug' : 'warn'
   log[level]({ jobId, code, disposition }, message)
 }
 
-/** Says what keeps a whole batch from being settled, once for all of its jobs. */
+/** Runs a batch. What keeps the whole batch from being settled is logged once, and not for each of its jobs. */
 export async function loggingOutages<Result>(log: Logger, jobs: number, run: () => Promise<Result>): Promise<Result> {
   try {
     return await run()
@@ -21,8 +21,8 @@ export async function loggingOutages<Result>(log: Logger, jobs: number, run: () 
 }
 
 /**
- * Makes it visible where filters let rows through that decisions deny. Expected of a filter that leaves conditions out:
- * it costs time, so it is told at `info`. Any other filter should have known better: that is told at `warn`.
+ * Logs when a filter lets rows through that the decisions deny. A filter that leaves conditions out is expected to: that
+ * costs time, and is logged at `info`. Any other filter should have excluded those rows: that is logged at `warn`.
  */
 export class Disagreements implements Observer {
   readonly batch = UNOBSERVED.batch
@@ -33,7 +33,7 @@ export class Disagreements implements Observer {
     this.#log = log
   }
 
-  /** Rows so far. */
+  /** How many such rows there were so far. */
   get rows(): number {
     return this.#rows
   }

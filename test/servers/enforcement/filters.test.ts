@@ -159,13 +159,13 @@ async function policiesWith(name: string, rules: string): Promise<string> {
   return dir
 }
 
-test('`npm run policies` tells for every rule whether filters say it, where not, and what to write instead', async () => {
+test('`npm run policies` tells for every rule whether filters express it, where not, and what to write instead', async () => {
   const dir = await policiesWith(
     'reported',
     'allow if input.resource.owner == "a"\n\nallow if {\n\tinput.user.role == "admin"\n\tlower(input.resource.owner) == input.user.id\n}',
   )
   const { stdout } = await runCli('scripts/policies.ts', [dir])
-  expect(stdout).toMatch(/filters say them exactly[^\n]*: NO/)
+  expect(stdout).toMatch(/filters express them exactly[^\n]*: NO/)
   expect(stdout).toMatch(/data_filter\.rego:7: allow: exact/)
   expect(stdout).toMatch(/data_filter\.rego:9: allow: widened/)
   expect(stdout).toMatch(/data_filter\.rego:11: filters leave out `lower\(input\.resource\.owner\) == input\.user\.id`/)

@@ -100,7 +100,9 @@ test('a collection names what its filter leaves out, and on request the rows tha
   const [now = '', then = ''] = stdout.split('With the candidate policies:')
   expect(now).toMatch(/^rows +0 of the 2 rows that the filter lets through are not allowed$/m)
   expect(then).toMatch(/^filter +every row$/m)
-  expect(then).toMatch(/^left out +lower\(input\.resource\.owner, …\) \(no column says it; each row is decided\)$/m)
+  expect(then).toMatch(
+    /^left out +lower\(input\.resource\.owner, …\) \(no condition on columns expresses it; each row is decided\)$/m,
+  )
   expect(then).toMatch(/^rows +1 of the 3 rows that the filter lets through are not allowed$/m)
   expect(then).toMatch(/^ +resource_2: denied_by_policy$/m)
 })
@@ -119,7 +121,7 @@ test.each([
   [['--request', '{'], /--request: it is not JSON/],
   [['--request', '{"user":{"id":"u"}}'], /role/],
   [asked(PEOPLE.guest, 'read', { type: 'users', id: '1' }), /there is no type "users"/],
-  [[...asked(PEOPLE.guest, 'read', resource), '--policies', '/nowhere'], /\/nowhere is no folder of policies/],
+  [[...asked(PEOPLE.guest, 'read', resource), '--policies', '/nowhere'], /\/nowhere is not a folder of policies/],
 ])('%j is refused with what to do, and status 2', async (args, complaint) => {
   const { status, stderr } = await explain(...args)
   expect(stderr).toMatch(complaint)

@@ -156,7 +156,11 @@ describe('jobwarden result', () => {
 
   test('says so when there is no outcome, by its status too', async () => {
     const result = await jobwarden(['result', 'never-heard-of'])
-    expect(result).toEqual({ status: 1, stdout: '', stderr: expect.stringContaining('no outcome of "never-heard-of"') })
+    expect(result).toEqual({
+      status: 1,
+      stdout: '',
+      stderr: expect.stringContaining('no outcome for "never-heard-of"'),
+    })
   })
 
   test('needs the database of the workers', async () => {

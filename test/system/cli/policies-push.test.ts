@@ -43,7 +43,7 @@ test('the whole round: built, signed, pushed, active, and pushed back', async ()
   expect(first).toMatchObject({
     status: 0,
     stdout: expect.stringMatching(
-      /^production serves revision \w{12}, signed by ops-production \(sha256:\w{64}\)\nbefore it was nothing\n$/,
+      /^production serves revision \w{12}, signed by ops-production \(sha256:\w{64}\)\nbefore, it served nothing\n$/,
     ),
   })
   await startBundledOpa(bench, { instance: 'worker-1' })
@@ -55,7 +55,7 @@ test('the whole round: built, signed, pushed, active, and pushed back', async ()
     new RegExp(
       `^production: revision ${revision}, of commit ${revision}\\w+ by Ann Author <ann@example.org>\n` +
         '  signed by ops-production, pushed [-\\d]+ [:\\d]+ by pipeline, sha256:\\w{64}\n' +
-        '  sidecar +state +revision +signed by +activated +heard +what it minds\n' +
+        '  sidecar +state +revision +signed by +activated +last report +error\n' +
         `  worker-1 +current +${revision} +ops-production +[-\\d]+ [:\\d]+ +[-\\d]+ [:\\d]+ +-\n\n` +
         'staging: no bundle was pushed yet\n  no sidecar has reported\n$',
     ),
@@ -64,8 +64,8 @@ test('the whole round: built, signed, pushed, active, and pushed back', async ()
   await bench.push(await bench.make({ revision: 'r2' }))
   await sidecarOnce(bench, ({ state, revision: running }) => state === 'current' && running === 'r2')
   const back = await run(['push', at('first.tar.gz')], settings())
-  expect(back.stdout).toMatch(new RegExp(`revision ${revision}, [^]*before it was revision r2\n$`))
-  expect((await run(['push', at('first.tar.gz')], settings())).stdout).toMatch(/ already\n$/)
+  expect(back.stdout).toMatch(new RegExp(`revision ${revision}, [^]*before, it served revision r2\n$`))
+  expect((await run(['push', at('first.tar.gz')], settings())).stdout).toMatch(/^production already serves /)
   await sidecarOnce(bench, ({ state, revision: running }) => state === 'current' && running === revision)
   const json = await run(['status', 'production', '--json'], settings())
   expect(JSON.parse(json.stdout)).toMatchObject({

@@ -72,11 +72,11 @@ describe('jobwarden policies build', () => {
     await writeFile(join(policies, 'authz/more.rego'), 'package authz\n\nallow if input.user.role == "auditor"\n')
     const strict = await build(policies, at('b.tar.gz'), '--require-clean')
     expect(strict.status).toBe(2)
-    expect(strict.stderr).toMatch(/--require-clean: .*policies is not as git knows it; commit it/)
+    expect(strict.stderr).toMatch(/--require-clean: .*policies is not committed to git as it is; commit it/)
     const { status, stdout, stderr } = await build(policies, at('b.tar.gz'))
     expect(status).toBe(0)
     expect(stdout).toMatch(/revision sha256:[0-9a-f]{12} for production/)
-    expect(stderr).toMatch(/warning: .* is not as git knows it, so the bundle is named by a hash/)
+    expect(stderr).toMatch(/warning: .* is not committed to git as it is, so the revision is a hash of the content/)
   })
 
   test('tells rules that no filter says exactly, builds all the same, and refuses them when told to', async () => {
@@ -179,8 +179,8 @@ describe('jobwarden policies keygen and sign', () => {
   })
 
   test.each([
-    ['the public part', () => bench.publicKeyFile('production'), /is not a private key in PEM/],
-    ['no key', () => 'package.json', /is not a private key in PEM/],
+    ['the public part', () => bench.publicKeyFile('production'), /must be a private key in PEM/],
+    ['no key', () => 'package.json', /must be a private key in PEM/],
     ['no file', () => at('missing.pem'), /--key: ENOENT/],
   ])('refuses %s as a key', async (_what, key, complaint) => {
     await build(policies, at('b.tar.gz'))
@@ -194,7 +194,7 @@ describe('jobwarden policies keygen and sign', () => {
     const key = ['--key', bench.keyFile('production'), '--keyid', 'k1']
     const { status, stderr } = await run(['sign', at('b.tar.gz'), ...key])
     expect(status).toBe(2)
-    expect(stderr).toMatch(/names no environment; build it by/)
+    expect(stderr).toMatch(/names no environment; build it with/)
   })
 })
 
@@ -203,7 +203,7 @@ const tokenFrom = (file: string) => ({ JOBWARDEN_BUNDLES_URL: 'http://x', JOBWAR
 test.each([
   [['build'], {}, /required option '--environment <name>'/],
   [['build', '--environment', 'Prod'], {}, /must be lower-case letters/],
-  [['build', 'missing', '--environment', 'production'], {}, /missing is no folder of policies/],
+  [['build', 'missing', '--environment', 'production'], {}, /missing is not a folder of policies/],
   [['sign', 'b.tar.gz', '--keyid', 'k'], {}, /required option '--key <file>'/],
   [['sign', 'b.tar.gz', '--key', 'k', '--keyid', 'a b'], {}, /must be a plain name/],
   [['push'], {}, /missing required argument 'bundle'/],

@@ -39,7 +39,7 @@ describe('denials that the ledger has and the trail lacks are swept into it, eac
     await lose(bench())
     expect(await audit.getWaitingCount()).toBe(0)
     const auditor = startAuditor(SWEEP_OFTEN)
-    await auditor.writes('denials were missing in the trail')
+    await auditor.writes('denials were missing from the trail')
     const later = await seedWorkload(stack.owner, 1)
     await enqueue(later)
     await expectOrder(joined(workload, later))
