@@ -5,18 +5,18 @@ import { ActivationsPage, EnvironmentNames, EnvironmentStatus, PushAnswer, Refus
 
 export type BundleClientOptions = {
   readonly url: string
-  /** Read for every request, so the token may rotate. */
+  /** It is read for every request, so the token may rotate. */
   readonly tokenFile: string
 }
 
 const PATIENCE_MS = 10_000
-/** OPA verifies a bundle meanwhile. */
+/** The server has OPA verify the bundle before it answers. */
 const PUSH_PATIENCE_MS = 60_000
 
 /**
- * Asks a bundle server.
- * Every method throws Failure JW_BUNDLES_UNAVAILABLE when it does not answer as it should, JW_BUNDLES_REFUSED with its
- * words when it refuses, and JW_CONFIG_INVALID when the file of the token does not hold one.
+ * A client of the bundle server.
+ * Every method throws Failure JW_BUNDLES_UNAVAILABLE when the server does not answer as it should, JW_BUNDLES_REFUSED
+ * with the server's reason when it refuses, and JW_CONFIG_INVALID when the file of the token does not hold one.
  */
 export class BundleClient {
   readonly #options: BundleClientOptions
@@ -63,7 +63,7 @@ export class BundleClient {
     if (!response.ok) throw refusalOf(url, response.status, answer)
     const parsed = schema.safeParse(answer)
     if (parsed.success) return parsed.data
-    throw new Failure('JW_BUNDLES_UNAVAILABLE', `${url}: answered what is not of a bundle server to ${method} ${path}`)
+    throw new Failure('JW_BUNDLES_UNAVAILABLE', `${url}: sent an unexpected answer to ${method} ${path}`)
   }
 
   async #token(): Promise<string> {
@@ -78,11 +78,11 @@ export class BundleClient {
 
 function refusalOf(url: string, status: number, answer: unknown): Failure {
   const parsed = RefusalBody.safeParse(answer)
-  const why = parsed.success ? parsed.data.error : 'it does not say why'
+  const why = parsed.success ? parsed.data.error : 'it did not say why'
   return new Failure(status < 500 ? 'JW_BUNDLES_REFUSED' : 'JW_BUNDLES_UNAVAILABLE', `${url} (${status}): ${why}`)
 }
 
-/** `fetch` says "fetch failed", and keeps the reason as its cause. */
+/** `fetch` only says "fetch failed", and keeps the reason as the cause of its error. */
 function reasonOf(error: unknown): string {
   return error instanceof Error && error.cause instanceof Error && error.cause.message !== ''
     ? error.cause.message

@@ -10,7 +10,7 @@ export type TlsFiles = {
   readonly keyFile?: string | undefined
 }
 
-/** What the files hold, as Node takes it. */
+/** The content of the files, as Node takes it. */
 export type TlsMaterial = { readonly ca?: Buffer; readonly cert?: Buffer; readonly key?: Buffer }
 
 /**
@@ -44,7 +44,7 @@ function readPem(server: string, file: string): Buffer {
 /** The characters of a header's value, without spaces. */
 const TOKEN = /^[\x21-\x7e]+$/
 
-/** The bearer token that a file holds. @throws Error that names the file and says why it has none */
+/** Reads the bearer token in a file. @throws Error that names the file and says what is wrong with it */
 export async function readTokenFile(file: string): Promise<string> {
   let token: string
   try {

@@ -18,8 +18,8 @@ export function parseStrictJson(text: string, maxDepth: number): StrictJson {
       ? refuse('forbidden_key', 'it has a key that reaches a prototype')
       : refuse('malformed_json', 'it is not JSON')
   }
-  // Re-serialising drops all but the last of equal keys, so equal text proves there were none.
-  // Text that differs may only be spaced or escaped another way: then look key by key.
+  // Serialising drops all but the last of equal keys, so equal text proves that there were none. Text that differs may
+  // only have other spaces or escapes: then every key is looked at.
   if (JSON.stringify(value) !== text) {
     const repeated = duplicateKey(text)
     if (repeated !== undefined) return refuse('duplicate_key', `it has the key "${repeated}" twice`)

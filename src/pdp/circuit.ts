@@ -3,9 +3,9 @@ import { Failure } from '../domain/failure.ts'
 import { PdpFailure } from './pdp-failure.ts'
 
 export type CircuitOptions = {
-  /** Opens when this share of the calls of the last two seconds failed, in percent. */
+  /** Opens when this share of the calls of the last two seconds has failed, in percent. */
   readonly errorPercent: number
-  /** Fewer calls than this say nothing yet. */
+  /** Fewer calls than this do not open it. */
   readonly minimumCalls: number
   /** How long it stays open before it lets a probe through. */
   readonly resetMs: number
@@ -15,8 +15,8 @@ export type CircuitOptions = {
 const WINDOW_MS = 2_000
 
 /**
- * Suspends calls to a PDP that is down. While it is open nobody calls, so it probes by itself: `probe` runs when the
- * reset time has passed, and its success closes the circuit.
+ * Suspends calls to a PDP that is down. Nobody calls while the circuit is open, so it probes by itself: `probe` runs when
+ * the reset time has passed, and closes the circuit if it succeeds.
  */
 export class Circuit {
   readonly #breaker: CircuitBreaker<[() => Promise<unknown>]>
@@ -33,7 +33,7 @@ export class Circuit {
     })
     let told = false
     const tell = (open: boolean) => {
-      if (open === told) return // A probe that failed opened it anew: nothing has changed.
+      if (open === told) return // A probe failed and opened it again: nothing has changed.
       told = open
       onChange(open)
     }
@@ -50,7 +50,7 @@ export class Circuit {
 
   /** Runs `call` unless the circuit is open. @throws Failure JW_PDP_CIRCUIT_OPEN, or what `call` throws */
   async call<Result>(call: () => Promise<Result>): Promise<Result> {
-    // Not left to the breaker, which counts a refused call as one that did not fail.
+    // The breaker itself would count a refused call as one that did not fail.
     if (this.open || this.#breaker.isShutdown)
       throw new PdpFailure('JW_PDP_CIRCUIT_OPEN', 'calls to OPA are suspended until it answers a probe')
     let result: { readonly value: Result } | undefined

@@ -4,24 +4,24 @@ import { Failure } from '../domain/failure.ts'
 import type { FilterAnswer, FilterRequest, Pdp } from '../enforcement/ports/decision-point.ts'
 
 export type DecisionCacheOptions = {
-  /** How long a decision may be given again. */
+  /** How long a decision may be reused. */
   readonly ttlMs: number
   readonly maxEntries: number
   /** The policy revision that is active now. */
   readonly revision: () => Promise<string>
-  /** Whether the policies of a revision answer differently as time goes by: then none of their answers is kept. */
+  /** Whether the answers of a revision change as time goes by: then none of them is kept. */
   readonly isVolatile: (revision: string) => Promise<boolean>
 }
 
-/** How often decisions were given again, for operators. */
+/** How often decisions were reused, for operators. */
 export type CacheFigures = { readonly hits: number; readonly misses: number; readonly entries: number }
 
 type Decisions = ReadonlyMap<string, Decision | Failure>
 
 /**
- * Gives the decision on an equal input again while it is young and the policies are the same. Every batch still asks
- * OPA, for what is new or at least for the revision: a decision of another revision is never given. So it saves OPA's
- * work and not the round trip; docs/performance.md says when that pays.
+ * Reuses the decision on an equal input while it is young and the policies are the same. Every batch still asks OPA, for
+ * new inputs or at least for the revision, so that no decision of another revision is reused. This saves the work of OPA
+ * and not the round trip; docs/performance.md says when that pays.
  */
 export class DecisionCache implements Pdp {
   readonly #pdp: Pdp
@@ -86,7 +86,7 @@ function revisionOf(answers: Decisions): string | undefined {
   return undefined
 }
 
-/** The input as text in which the order of members does not count. */
+/** The input as text that is the same whatever the order of its members. */
 function canonical(value: unknown): string {
   return JSON.stringify(value, (_key, inner: unknown) =>
     typeof inner === 'object' && inner !== null && !Array.isArray(inner)

@@ -13,28 +13,28 @@ import { askOrSplit } from './split-batch.ts'
 export type OpaClientOptions = OpaTransportOptions & {
   /** One deadline over a call with all its retries, in milliseconds. */
   readonly timeoutMs: number
-  /** How long a filter may be used again, in milliseconds; 0 keeps none. */
+  /** How long a filter may be reused, in milliseconds; 0 keeps none. */
   readonly filterTtlMs: number
   readonly retry: RetryOptions
   readonly circuit: CircuitOptions
   /** Headers for one call, such as `traceparent`. */
   readonly headers: () => Readonly<Record<string, string>>
-  /** Told when calls are suspended (true) and when they are taken up again (false). */
+  /** Called with true when calls are suspended, and with false when they resume. */
   readonly onCircuitChange: (open: boolean) => void
 }
 
 export type Health = { readonly ready: true } | { readonly ready: false; readonly failure: Failure }
 
-/** A request that no policy has a reason to err on: where it has an answer, the policies work. */
+/** A request on which no policy should fail: if it gets an answer, the policies work. */
 const CONTROL: readonly [string, DecisionRequest] = [
   'control',
   { user: { id: 'control', role: 'control' }, action: 'read', resource: { type: 'control', id: 'control' } },
 ]
 
-/** Package and rule names, slash by slash: nothing that OPA would take for more than a path. */
+/** Names of packages and rules between slashes: nothing that OPA would read as more than a path. */
 const POLICY_PATH = /^[A-Za-z_][A-Za-z0-9_]*(\/[A-Za-z_][A-Za-z0-9_]*)*$/
 
-/** The client of the OPA sidecar. It allows on the boolean `true` alone; everything unclear is a failure. */
+/** The client of the OPA sidecar. Only the boolean `true` allows; everything unclear is a failure. */
 export class OpaClient implements Pdp {
   readonly #transport: OpaTransport
   readonly #options: OpaClientOptions
@@ -61,7 +61,7 @@ export class OpaClient implements Pdp {
 
   async decide(requests: ReadonlyMap<string, DecisionRequest>): Promise<ReadonlyMap<string, Decision | Failure>> {
     const signal = AbortSignal.timeout(this.#options.timeoutMs)
-    // All of it one call for the circuit: what a poison job makes OPA answer says nothing about OPA.
+    // The circuit sees all of it as one call: the answers to a poison job say nothing about OPA.
     return this.#call(() => askOrSplit(requests, (part) => this.#ask(part, signal), CONTROL), signal)
   }
 
@@ -74,10 +74,10 @@ export class OpaClient implements Pdp {
     const signal = AbortSignal.timeout(this.#options.timeoutMs)
     const documentPath = `/v1/data/${path}`
     const result = await this.#call(() => this.#data(documentPath, input, signal), signal)
-    return defined(documentPath, result) // Past the circuit: not every path is one that OPA must know.
+    return defined(documentPath, result) // Outside of the circuit: OPA need not know every path.
   }
 
-  /** The current revision is asked for first; a filter of another one is none. */
+  /** Asks for the current revision first, and uses no filter of another one. */
   async filter(requests: ReadonlyMap<string, FilterRequest>): Promise<ReadonlyMap<string, FilterAnswer | Failure>> {
     const signal = AbortSignal.timeout(this.#options.timeoutMs)
     const revision = await this.#call(() => this.#revision(signal), signal)
@@ -100,7 +100,7 @@ export class OpaClient implements Pdp {
     return this.#call(() => this.#revision(signal), signal)
   }
 
-  /** Which rules of a policy's `allow` held for this input: `file:line` of each, as OPA's own trace tells. */
+  /** Which rules of a policy's `allow` held for this input: `file:line` of each, from OPA's own trace. */
   async rulesThatHeld(path: string, input: unknown): Promise<readonly string[]> {
     requirePolicyPath(path)
     const signal = AbortSignal.timeout(this.#options.timeoutMs)
@@ -109,7 +109,7 @@ export class OpaClient implements Pdp {
     return readRulesThatHeld(path, response)
   }
 
-  /** Whether OPA is reachable and has its policies. Never throws: being down is the answer. */
+  /** Whether OPA is reachable and has its policies. It never throws: that OPA is down is an answer. */
   async health(): Promise<Health> {
     try {
       await this.#probe()
@@ -134,7 +134,7 @@ export class OpaClient implements Pdp {
     return retrying(() => this.#circuit.call(call), isTransient, this.#options.retry, signal)
   }
 
-  /** Ready means: the bundles are active, and the entry point answers an empty batch. */
+  /** Succeeds when the bundles are active and the entry point answers an empty batch. */
   async #probe(): Promise<void> {
     const signal = AbortSignal.timeout(this.#options.timeoutMs)
     const response = await this.#transport.send({ method: 'GET', path: READY_PATH, signal })

@@ -6,13 +6,13 @@ import { ErrorBody, DECISIONS_PATH, type Decisions } from './opa-wire.ts'
 import { PdpFailure, RefusedBody, TransientFailure } from './pdp-failure.ts'
 import type { Decision, DecisionRequest } from '../domain/decision.ts'
 
-/** Statuses that a proxy or a busy OPA gives and that the next try may not. */
+/** Statuses of a proxy or a busy OPA, which a retry may avoid. */
 const TRANSIENT_STATUS = new Set([502, 503, 504])
 
 /** Deep enough for any policy's result. */
 const RESULT = { maxDepth: 64, anyText: false }
 
-/** How deep an answer may nest, and whether it may hold text that the ledger cannot: then its reader minds that. */
+/** How deep an answer may nest, and whether it may hold text that the ledger cannot store. */
 type JsonLimits = { readonly maxDepth: number; readonly anyText: boolean }
 
 /**
@@ -28,13 +28,13 @@ export function readJson<Schema extends z.ZodType>(
   if (response.status !== 200) throw statusFailure(path, response)
   const json = parseStrictJson(response.body.trimEnd(), limits.maxDepth)
   if ('refused' in json)
-    throw new PdpFailure('JW_PDP_BAD_RESPONSE', `OPA ${path} answered no proper JSON: ${json.refused.code}`)
+    throw new PdpFailure('JW_PDP_BAD_RESPONSE', `OPA ${path} did not answer with proper JSON: ${json.refused.code}`)
   if (!limits.anyText && !storable(json.value))
-    throw new PdpFailure('JW_PDP_BAD_RESPONSE', `OPA ${path} answered text that the ledger cannot hold`)
+    throw new PdpFailure('JW_PDP_BAD_RESPONSE', `OPA ${path} answered text that the ledger cannot store`)
   return accept(path, json.value, schema)
 }
 
-/** Takes a value of an answer as what it should be. @throws Failure JW_PDP_BAD_RESPONSE that says where it is not */
+/** Parses a part of an answer. @throws Failure JW_PDP_BAD_RESPONSE that says where it breaks the schema */
 export function accept<Schema extends z.ZodType>(path: string, value: unknown, schema: Schema): z.infer<Schema> {
   const parsed = schema.safeParse(value)
   if (parsed.success) return parsed.data
@@ -42,14 +42,14 @@ export function accept<Schema extends z.ZodType>(path: string, value: unknown, s
   throw new PdpFailure('JW_PDP_BAD_RESPONSE', `OPA ${path} answered something else (${where.join('; ')})`)
 }
 
-/** NUL and half a surrogate pair: PostgreSQL would refuse the outcomes of the whole batch for it, again and again. */
+/** Whether there is no NUL and no half of a surrogate pair: for one, PostgreSQL refuses the outcomes of a whole batch. */
 function storable(value: unknown): boolean {
   if (typeof value === 'string') return value.isWellFormed() && !value.includes('\0')
   if (typeof value !== 'object' || value === null) return true
   return Object.entries(value).every(([key, member]) => storable(key) && storable(member))
 }
 
-/** What an answer with another status than 200 means. */
+/** The failure that a status other than 200 means. */
 export function statusFailure(path: string, { status, body }: OpaResponse): PdpFailure {
   const what = `OPA ${path} answered ${status}${errorDetail(body)}`
   if (status === 429) return new TransientFailure('JW_PDP_REJECTED', what)
@@ -62,25 +62,25 @@ export function statusFailure(path: string, { status, body }: OpaResponse): PdpF
 }
 
 function errorDetail(body: string): string {
-  // An error page of something that is not OPA has no details: its status alone counts.
+  // An error page of something other than OPA has no details: only its status counts.
   const parsed = ErrorBody.safeParse(jsonOrUndefined(body))
   if (!parsed.success) return ''
   const { code, message, errors: [first] = [] } = parsed.data
   if (first === undefined) return ` ${code}: ${message}`
   const place = first.location === undefined ? '' : ` in ${first.location.file}:${first.location.row}`
-  // What follows the colon quotes values, which may be a resource's content: the rule or built-in is enough.
+  // The text after the colon quotes values, which may be the content of a resource: the rule or built-in is enough.
   const [what] = first.message.split(':', 1)
   return ` ${first.code}: ${what}${place}`
 }
 
-/** Every id answered and no other: an answer to something else is an answer to nothing. */
+/** Pairs requests and answers. @throws Failure JW_PDP_BAD_RESPONSE unless every id has an answer, and no other id */
 export function pairAnswers(
   requests: ReadonlyMap<string, DecisionRequest>,
   { revision: policyRevision, answers }: Decisions,
 ): Map<string, Decision> {
   const decisions = new Map<string, Decision>()
   for (const [id, answer] of Object.entries(answers)) {
-    if (!requests.has(id)) throw mismatch(`an answer for "${id}", which was not asked`)
+    if (!requests.has(id)) throw mismatch(`an answer for "${id}", which was not asked about`)
     decisions.set(
       id,
       answer.allow
@@ -101,7 +101,7 @@ function mismatch(what: string): PdpFailure {
 const TraceBody = z.object({ result: z.unknown().optional(), explanation: z.array(z.string()).optional() })
 const EXIT = /^(\S+:\d+)\s+[| ]*Exit data\.(\S+?)(?: early)?$/
 
-/** Where the rules are that made the document at `path` true; none when it is not. The trace is OPA's text for people; only explaining reads it. */
+/** Where the rules are that made the document at `path` true; none when it is not true. Only `explain` reads this trace, which OPA writes for people. */
 export function readRulesThatHeld(path: string, response: OpaResponse): string[] {
   const { result, explanation = [] } = readJson(`/v1/data/${path}`, response, TraceBody)
   if (result !== true) return []

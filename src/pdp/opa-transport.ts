@@ -9,7 +9,7 @@ export type OpaTransportOptions = TlsFiles & {
   readonly connections: number
   /** At most this many bytes of an answer are read. */
   readonly maxResponseBytes: number
-  /** A file that holds a bearer token. Read for every call, because it may rotate. */
+  /** A file that holds a bearer token. It is read for every call, because the token may rotate. */
   readonly tokenFile?: string | undefined
 }
 
@@ -110,7 +110,7 @@ function transportFailure(error: unknown, method: string, path: string, signal: 
   const timedOut = [errors.HeadersTimeoutError, errors.BodyTimeoutError, errors.ConnectTimeoutError]
   if (signal.aborted || timedOut.some((type) => error instanceof type))
     return new PdpFailure('JW_PDP_TIMEOUT', `${what} did not answer within its deadline`, { cause: error })
-  // A host with several addresses fails with one error for each, and says nothing itself.
+  // A host with several addresses fails with one error for each of them, and no message of its own.
   const why = error instanceof AggregateError ? error.errors.map(messageOf).join(', ') : messageOf(error)
   return new PdpFailure('JW_PDP_UNREACHABLE', `${what}: ${why}`, { cause: error })
 }

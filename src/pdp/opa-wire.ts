@@ -7,7 +7,7 @@ export const DECISIONS_POLICY = 'jobs/decisions'
 export const DECISIONS_PATH = `/v1/data/${DECISIONS_POLICY}`
 export const READY_PATH = '/health?bundles'
 
-/** Without it a condition that errs is one that does not hold, and a deny rule that errs denies nothing. */
+/** Without it, a condition that fails counts as one that does not hold, and a deny rule that fails denies nothing. */
 export const STRICT = '?strict-builtin-errors=true'
 
 /** An answer is the boolean `true`, or `false` with reasons; nothing else is an answer. */

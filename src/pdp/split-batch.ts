@@ -6,8 +6,8 @@ export function mayBePoison(error: unknown): error is Failure {
 }
 
 /**
- * Puts a failure on the PDP or not: asked about nothing at all, it has nobody to blame.
- * @throws `failure` when it fails at that too
+ * Finds out whether the PDP is to blame for a failure, by asking it about nothing at all.
+ * @throws `failure` when that fails too
  */
 export async function blamePdp(failure: Failure, askNothing: () => Promise<unknown>): Promise<void> {
   try {
@@ -17,7 +17,7 @@ export async function blamePdp(failure: Failure, askNothing: () => Promise<unkno
   }
 }
 
-/** Asks about a batch, and about parts of it when an item may be what makes it fail. `control`: see `splitBatch`. */
+/** Asks about a batch, and about parts of it when one item may make it fail. `control`: see `splitBatch`. */
 export async function askOrSplit<Id, Item, Answer>(
   batch: ReadonlyMap<Id, Item>,
   ask: (part: ReadonlyMap<Id, Item>) => Promise<ReadonlyMap<Id, Answer>>,
@@ -33,9 +33,9 @@ export async function askOrSplit<Id, Item, Answer>(
 
 /**
  * Halves a batch that failed as a whole until the items that make it fail stand alone: they get JW_PDP_POISON, the
- * others their answers. `control` is an item that is at no fault. When neither it nor any item of the batch gets an
- * answer, nobody can tell whose fault it is: all get `failure` itself.
- * @throws `failure` when the PDP has no answer to the empty batch either: then it is the PDP's fault
+ * others their answers. `control` is an item that should never fail. When neither it nor any item of the batch gets an
+ * answer, nobody can tell whose fault it is, and all get `failure` itself.
+ * @throws `failure` when the PDP does not answer the empty batch either, so that the fault is the PDP's
  */
 export async function splitBatch<Id, Item, Answer>(
   batch: ReadonlyMap<Id, Item>,
@@ -75,7 +75,7 @@ export async function splitBatch<Id, Item, Answer>(
   return answered ? results : new Map([...batch.keys()].map((id) => [id, failure]))
 }
 
-/** @throws what says that the PDP is down */
+/** @throws the failure that says that the PDP is down */
 async function isAnswered(ask: () => Promise<unknown>): Promise<boolean> {
   try {
     await ask()

@@ -5,8 +5,8 @@ import { parseOpaErrors } from './opa-errors.ts'
 import { remedyFor, shellCommand } from './remedies.ts'
 
 /**
- * Runs a command of OPA on the policies in `dir` that answers in JSON.
- * @throws PoliciesRefused with file, line and remedy of what OPA complains about
+ * Runs a command of OPA on the policies in `dir`, and parses its answer in JSON.
+ * @throws PoliciesRefused with file, line and remedy of every complaint of OPA
  */
 export async function askOpa<Schema extends z.ZodType>(
   opaPath: string,
@@ -20,16 +20,16 @@ export async function askOpa<Schema extends z.ZodType>(
 }
 
 /**
- * What OPA wrote about the policies in `dir` when it failed, as problems: one for a file of Rego v0, whatever else OPA
- * says of it, and one for each complaint about the others.
- * @throws Failure JW_CONFIG_INVALID when `opaPath` is no OPA
+ * Turns what OPA wrote about the policies in `dir` when it failed into problems: one for a file of Rego v0, whatever else
+ * OPA says about it, and one for each complaint about the others.
+ * @throws Failure JW_CONFIG_INVALID when `opaPath` is not an OPA
  */
 export async function opaProblems(output: string, dir: string, opaPath: string): Promise<PolicyProblem[]> {
   const problems = new Map<string, PolicyProblem>()
   for (const error of parseOpaErrors(output, dir)) {
     const { code, file = dir, line = 1 } = error
     const message = error.message.replaceAll(/\s*\n\s*/g, ' ')
-    if (problems.has(file)) continue // Known as Rego v0 by its first error.
+    if (problems.has(file)) continue // Its first error showed that it is Rego v0.
     const remedy = remedyFor(error) ?? shellCommand(opaPath, 'check', '-b', dir)
     if (code === 'rego_parse_error' && (await isRegoV0(file, opaPath)))
       problems.set(file, v0Problem(file, line, message, opaPath))
@@ -38,7 +38,7 @@ export async function opaProblems(output: string, dir: string, opaPath: string):
   return [...problems.values()]
 }
 
-/** OPA is the judge: what it parses as Rego v0, and not as Rego v1, is Rego v0. */
+/** A file that OPA parses as Rego v0, and not as Rego v1, is Rego v0. */
 async function isRegoV0(file: string, opaPath: string): Promise<boolean> {
   return (await runOpa(opaPath, ['parse', '--v0-compatible', file])).ok
 }

@@ -1,22 +1,22 @@
 import { readdir } from 'node:fs/promises'
 import { basename, join, relative, sep } from 'node:path'
 
-/** What is in a folder of policies, by path from the folder, in order. */
+/** The files in a folder of policies, sorted, by their paths from the folder. */
 export type PolicyFiles = {
-  /** What a bundle of the folder holds. */
+  /** The files that a bundle of the folder holds. */
   readonly bundled: readonly string[]
   readonly tests: readonly string[]
-  /** What OPA reads in some way, or from a bundle, but not in every way as the others: nobody could tell what counts. */
+  /** Files that OPA reads from a folder or from a bundle, but not from both in the same way. */
   readonly strays: readonly string[]
 }
 
 const DATA = /^data\.(json|ya?ml)$/
-/** What OPA loads from a plain folder or acts on in a bundle; it never looks at anything else, such as a README. */
+/** Files that OPA loads from a plain folder or uses in a bundle. It never looks at others, such as a README. */
 const READ = /\.(rego|json|ya?ml|wasm|tar\.gz|tgz)$|^\.(manifest|signatures\.json)$/i
 
 /**
- * Looks through a folder of policies. Given the folder itself, OPA reads every JSON and YAML file, follows links and
- * takes the dots off hidden names; a bundle holds policies and files named data.json, data.yaml or data.yml.
+ * Looks through a folder of policies. From a plain folder, OPA reads every JSON and YAML file, follows links and removes
+ * the dots of hidden names; a bundle holds policies and files named data.json, data.yaml or data.yml.
  */
 export async function policyFiles(dir: string): Promise<PolicyFiles> {
   const entries = await readdir(dir, { recursive: true, withFileTypes: true })
@@ -30,7 +30,7 @@ export async function policyFiles(dir: string): Promise<PolicyFiles> {
   return { bundled: files.bundled.sort(), tests: files.tests.sort(), strays: files.strays.sort() }
 }
 
-/** The files of a folder of policies that a bundle holds, by their path from the folder, in order. */
+/** The files in a folder of policies that a bundle holds, sorted, by their paths from the folder. */
 export async function bundledFiles(dir: string): Promise<readonly string[]> {
   return (await policyFiles(dir)).bundled
 }

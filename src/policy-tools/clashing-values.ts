@@ -2,8 +2,8 @@ import type { PolicyProblem } from './policy-problem.ts'
 import { type Definition, type Rule, rulesOf } from './rules.ts'
 
 /**
- * Finds fallbacks that are written without `default`: a rule or a function whose one body always holds, beside bodies
- * that give other values. OPA loads them, and fails on every input for which both hold.
+ * Finds fallbacks that were written without `default`: a rule or a function with one body that always holds, and other
+ * bodies that give other values. OPA loads them, and fails on every input for which both hold.
  * @throws PoliciesRefused with OPA's complaints
  */
 export async function clashingValues(dir: string, opaPath: string): Promise<PolicyProblem[]> {
@@ -26,13 +26,13 @@ function clashesOf(definitions: readonly Definition[]): PolicyProblem[] {
     {
       file,
       line,
-      message: `${what}: ${valueOf(rule)} always, and another one where ${other.file}:${other.line} holds as well; there OPA fails`,
+      message: `${what}: always ${valueOf(rule)}, and another one where ${other.file}:${other.line} holds as well, so OPA fails there`,
       remedy: `make it the fallback: default ${call} := ${valueOf(rule)}`,
     },
   ]
 }
 
-/** Nothing has to hold for it, and it takes any arguments. */
+/** Whether the rule has no condition and takes any arguments. */
 function alwaysHolds({ body, head: { args = [], value }, ...rule }: Rule): boolean {
   const names = args.map((arg) => String(arg.value))
   const anyArguments = args.every(({ type }) => type === 'var') && new Set(names).size === names.length
@@ -43,7 +43,7 @@ function isConstant(value: Rule['head']['value']): boolean {
   return value !== undefined && ['boolean', 'string', 'number', 'null'].includes(value.type)
 }
 
-/** As it is written, for constants; other values may be equal or not, and count as others. */
+/** A constant as it is written. Other values may be equal or not, and count as different. */
 function valueOf({ head: { value } }: Rule): string {
-  return isConstant(value) ? JSON.stringify(value?.value) : 'a value of its own'
+  return isConstant(value) ? JSON.stringify(value?.value) : 'another value'
 }

@@ -3,21 +3,21 @@ import { type SourceRule, type SourceLiteral, sourceRules } from './source-liter
 import type { PolicyProblem } from './policy-problem.ts'
 import type { WidenedFilter } from './widened-filters.ts'
 
-/** What a filter says of one rule: all of it, or all but some of its conditions. */
+/** How much of one rule filters express: all of it, or all but some of its conditions. */
 export type RuleReport = {
   readonly file: string
   readonly line: number
   readonly name: string
-  /** The conditions that filters leave out; none when they say the rule exactly. */
+  /** The conditions that filters leave out; none when they express the rule exactly. */
   readonly widened: readonly PolicyProblem[]
 }
 
-/** How an author finds the literal whose residue was widened: OPA names some operators otherwise in its answers. */
+/** The names of operators in sources, where OPA uses another name in its answers. */
 const WRITTEN: Readonly<Record<string, readonly string[]>> = { eq: ['equal', 'eq', 'assign'] }
 
 /**
- * Tells for each rule that decides whether filters say it exactly. A partial evaluation has no places, so each condition
- * is looked for in the sources by the operator and the attributes that it names; all that are alike are reported.
+ * Reports for each rule that decides whether filters express it exactly. A partial evaluation does not say where in the
+ * sources a condition is, so it is searched by its operator and its attributes, and all that match are reported.
  * @throws PoliciesRefused with OPA's complaints
  */
 export async function filterReport(
@@ -58,7 +58,7 @@ function problem({ file, line, text }: SourceLiteral, { operator }: Widening, as
   return {
     file,
     line,
-    message: `filters leave out \`${text}\` (for ${asked}): commands on collections have every row decided that the rest of the rule selects`,
+    message: `filters leave out \`${text}\` (for ${asked}): for commands on collections, every row that the rest of the rule selects has to be decided`,
     remedy: remedyFor(operator),
   }
 }
@@ -66,9 +66,9 @@ function problem({ file, line, text }: SourceLiteral, { operator }: Widening, as
 const REMEDIES: readonly (readonly [RegExp, string])[] = [
   [
     /^(lower|upper|trim|replace|sprintf|concat|substring|format_int|strings\.)/,
-    'keep the attribute in the form that rules compare, and compare it as it is: input.resource.x == ...',
+    'store the attribute in the form that rules compare, and compare it as it is: input.resource.x == ...',
   ],
-  [/^(regex|glob)\./, 'where it will do, write startswith(input.resource.x, "..."), endswith, contains or =='],
+  [/^(regex|glob)\./, 'if one of them is enough, write startswith(input.resource.x, "..."), endswith, contains or =='],
   [
     /^(count|comprehension|every|object\.|json\.|walk|sum|max|min|sort|array\.)/,
     'name the attribute: input.resource.x == ..., or input.resource.x in input.user.xs',
@@ -77,14 +77,14 @@ const REMEDIES: readonly (readonly [RegExp, string])[] = [
     /^(lookup|input\.resource$)/,
     'name the attribute: input.resource.x, not input.resource[...] or input.resource as a whole',
   ],
-  [/^with$/, 'give what changes as a parameter of a function instead of `with`'],
+  [/^with$/, 'pass what changes as a parameter of a function instead of using `with`'],
   [
     /^(data\.|else)/,
     'write one rule for each case, allow if ..., instead of comparing the value of a rule that has several',
   ],
   [
     /^(time|http|rand|opa|uuid|net|io)\./,
-    'nothing: no column knows what it answers; another condition beside it keeps the scan short',
+    'nothing: no condition on columns can know its answer; another condition beside it keeps the scan short',
   ],
   [
     /^(plus|minus|mul|div|rem|abs|round|ceil|floor|to_number)$/,

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { issuesInWords } from '../parsing/issues-in-words.ts'
 import { runOpa } from './run-opa.ts'
 
-/** What a bundle says of itself. `environment` and the rest of the metadata are as `jobwarden policies build` writes them. */
+/** The manifest of a bundle. `environment` and the other metadata are as `jobwarden policies build` writes them. */
 const Manifest = z.object({
   revision: z.string().min(1).max(200),
   roots: z.array(z.string()).default(['']),
@@ -23,11 +23,11 @@ const Inspection = z.object({
 
 export type BundleContent = {
   readonly manifest: z.infer<typeof Manifest>
-  /** Compact JWS; not verified. */
+  /** Compact JWS, which nobody has verified. */
   readonly signatures: readonly string[]
 }
 
-/** Has OPA read the file of a bundle. `problem` says why it is none, or what its manifest lacks. Nothing is verified. */
+/** Has OPA read a bundle file. `problem` says why it is not one, or what its manifest lacks. Verifies nothing. */
 export async function inspectBundle(opa: string, file: string): Promise<BundleContent | { readonly problem: string }> {
   const { ok, stdout, stderr } = await runOpa(opa, ['inspect', '--format', 'json', file])
   if (!ok) return { problem: (stderr || stdout).replaceAll(file, 'bundle').trim().slice(0, 2_000) }

@@ -1,13 +1,13 @@
 import { runProgram } from '../process/run-program.ts'
 
-/** The oldest OPA that answers everything the worker asks, and the one that is fetched when there is none. */
+/** The oldest OPA that can answer everything that the worker asks, and the one that is fetched when there is none. */
 export const OPA_VERSION = '1.22.2'
 
 /** @throws Error when the program does not run or does not name its version */
 async function readOpaVersion(program: string): Promise<string> {
   const output = await runProgram(program, ['version'], { timeoutMs: 20_000 })
   const version = /^Version:\s*v?(\d+\.\d+\.\d+\S*)/m.exec(output)?.[1]
-  if (version === undefined) throw new Error(`${program} is not OPA: \`version\` names none`)
+  if (version === undefined) throw new Error(`${program} is not OPA: \`version\` does not name its version`)
   return version
 }
 

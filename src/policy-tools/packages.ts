@@ -4,8 +4,8 @@ import { modulesOf } from './rules.ts'
 import type { PolicyProblem } from './policy-problem.ts'
 
 /**
- * The packages of a folder of policies, such as `data.authz`, each with its files; tests left out. A data file belongs
- * to the package of its folder, and to `data` itself at the top.
+ * The packages in a folder of policies, such as `data.authz`, each with its files, without tests. A data file belongs to
+ * the package of its folder, and at the top of the folder to `data` itself.
  * @throws PoliciesRefused with OPA's complaints
  */
 export async function packagesOf(dir: string, opaPath: string): Promise<ReadonlyMap<string, readonly string[]>> {
@@ -19,11 +19,11 @@ export async function packagesOf(dir: string, opaPath: string): Promise<Readonly
   return packages
 }
 
-/** The top-level packages of a folder, which its bundle owns; or why the folder makes no bundle. */
+/** The top-level packages of a folder, which its bundle owns; or why no bundle can be made of it. */
 export type Roots = { readonly roots: readonly string[] } | { readonly problem: PolicyProblem }
 
 /**
- * The roots of the bundle of a folder. A sidecar has one bundle, so it must be whole.
+ * The roots of the bundle of a folder. A sidecar has one bundle, so the bundle must be complete.
  * @throws PoliciesRefused with OPA's complaints
  */
 export async function rootsOf(dir: string, opaPath: string): Promise<Roots> {
@@ -35,7 +35,7 @@ export async function rootsOf(dir: string, opaPath: string): Promise<Roots> {
         file,
         line: 1,
         message: 'data at the top of the folder would own every package',
-        remedy: 'put it into a folder that is named as the package that it belongs to',
+        remedy: 'put it into a folder with the name of the package that it belongs to',
       },
     }
   const roots = [...new Set([...packages.keys()].flatMap((name) => name.split('.')[1] ?? []))].sort()
@@ -44,8 +44,8 @@ export async function rootsOf(dir: string, opaPath: string): Promise<Roots> {
     problem: {
       file: dir,
       line: 1,
-      message: 'there is no package jobs, which is what workers ask',
-      remedy: 'copy policies/jobs of this repository into the folder',
+      message: 'there is no package jobs, which workers query',
+      remedy: 'copy policies/jobs from this repository into the folder',
     },
   }
 }

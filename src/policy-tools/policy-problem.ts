@@ -1,9 +1,9 @@
-/** What keeps policies from working. */
+/** A reason why policies cannot work. */
 export type PolicyProblem = {
   readonly file: string
   readonly line: number
   readonly message: string
-  /** What to do about it: a command when one corrects it or tells more. */
+  /** What to do about it: a command, if there is one that corrects it or tells more. */
   readonly remedy: string
 }
 
@@ -12,7 +12,7 @@ export function problemText({ file, line, message, remedy }: PolicyProblem): str
   return `${file}:${line}: ${message}\n    remedy: ${remedy}`
 }
 
-/** OPA does not take the policies. Its problems are for whoever wrote them, and no matter of the settings. */
+/** The policies have problems, which are for their author and do not come from the settings. */
 export class PoliciesRefused extends Error {
   readonly problems: readonly PolicyProblem[]
 

@@ -5,12 +5,12 @@ import { z } from 'zod'
 import { bundledFiles } from './bundled-files.ts'
 import { runProgram } from '../process/run-program.ts'
 
-/** Short ids of git grow with the repository, so the same commit would have another one in another clone. */
+/** Git's own short ids grow with the repository, so the same commit could have another one in another clone. */
 const REVISION_LENGTH = 12
 
 const Commit = z.tuple([z.string().regex(/^[0-9a-f]{40,64}$/), z.string(), z.iso.datetime({ offset: true })])
 
-/** The commit that changed a folder of policies last. */
+/** The last commit that changed a folder of policies. */
 export type PolicyCommit = {
   readonly id: string
   /** Name and address. */
@@ -19,12 +19,12 @@ export type PolicyCommit = {
   readonly committedAt: string
 }
 
-/** A state of a folder of policies. It has no commit while git does not know all of its files as they are. */
+/** A state of a folder of policies. It has a commit only while all of its files are committed as they are. */
 export type PolicyVersion = { readonly revision: string; readonly commit?: PolicyCommit }
 
 /**
- * Names the state of a folder of policies: the start of the id of the commit that changed it last, when git knows all
- * of its files as they are; else `sha256:` and the start of a hash over the files that a bundle holds.
+ * Names the state of a folder of policies: by the start of the id of the last commit that changed it, if all of its files
+ * are committed as they are; otherwise by `sha256:` and the start of a hash over the files that a bundle holds.
  */
 export async function policyVersion(policies: string): Promise<PolicyVersion> {
   const commit = await commitOf(policies)
@@ -41,7 +41,7 @@ export async function policyRevision(policies: string): Promise<string> {
 async function commitOf(policies: string): Promise<PolicyCommit | undefined> {
   const git = (...args: readonly string[]) => runProgram('git', args, { cwd: policies, timeoutMs: 10_000 })
   try {
-    // Ignored files count: they would be in the bundle, but not in the commit.
+    // Files that git ignores count too: they would be in the bundle, but not in the commit.
     if ((await git('status', '--porcelain', '--ignored', '--', '.')) !== '') return undefined
     const commit = Commit.safeParse(
       (await git('log', '-1', '--format=%H%n%an <%ae>%n%cI', '--', '.')).trim().split('\n'),

@@ -5,14 +5,14 @@ import type { PolicyProblem } from './policy-problem.ts'
 import { rulesOf } from './rules.ts'
 import { WITHOUT_TESTS } from './run-opa.ts'
 
-/** The packages that policies/jobs asks. */
+/** The packages that policies/jobs queries. */
 const REQUIRED = ['authz', 'data_filter'] as const
 
 const Evaluation = z.object({ result: z.array(z.unknown()).optional() })
 
 /**
- * Finds what OPA loads, but workers cannot work with. A folder without policies/jobs is a part of a whole: what it does
- * not have may be elsewhere.
+ * Finds policies that OPA loads but workers cannot use. A folder without policies/jobs is only a part: the packages that
+ * it lacks may be elsewhere.
  */
 export async function requiredPackageProblems(dir: string, opaPath: string): Promise<PolicyProblem[]> {
   const packages = await packagesOf(dir, opaPath)
@@ -30,7 +30,7 @@ export async function requiredPackageProblems(dir: string, opaPath: string): Pro
   return problems
 }
 
-/** policies/jobs takes a package whose `allow` is undefined for an empty input for not loaded. */
+/** A package whose `allow` is undefined for an empty input counts as not loaded, in policies/jobs. */
 async function hasDefault(name: string, dir: string, opaPath: string): Promise<boolean> {
   const query = `data.${name}.allow with input as {}`
   const { result } = await askOpa(
@@ -50,7 +50,7 @@ async function firstAllow(name: string, dir: string, opaPath: string): Promise<P
 
 function undefinedAllow(name: string): Pick<PolicyProblem, 'message' | 'remedy'> {
   return {
-    message: `package ${name} has no "allow" for an empty input, so workers take it for not loaded and wait`,
+    message: `package ${name} has no "allow" for an empty input, so workers believe that it is not loaded, and wait`,
     remedy: `add to package ${name}: default allow := false`,
   }
 }

@@ -27,10 +27,10 @@ export type Rule = z.infer<typeof Rule>
 /** A rule of a module, and where it is. */
 export type Definition = { readonly file: string; readonly line: number; readonly rule: Rule }
 
-/** A file of policies, by the name of its package, such as `data.authz`. */
+/** A file of policies, with the name of its package, such as `data.authz`. */
 export type PolicyModule = { readonly file: string; readonly name: string; readonly rules: readonly Rule[] }
 
-/** The modules in `dir`, tests left out, in the order of files. @throws PoliciesRefused with OPA's complaints */
+/** The modules in `dir` without tests, sorted by file. @throws PoliciesRefused with OPA's complaints */
 export async function modulesOf(dir: string, opaPath: string): Promise<readonly PolicyModule[]> {
   const modules: PolicyModule[] = []
   for (const name of (await bundledFiles(dir)).filter((each) => each.endsWith('.rego'))) {
@@ -43,8 +43,8 @@ export async function modulesOf(dir: string, opaPath: string): Promise<readonly 
 }
 
 /**
- * The rules of the policies in `dir`, tests left out, by their whole names, such as `data.authz.allow`, in the order of
- * files and lines.
+ * The rules of the policies in `dir` without tests, by their whole names, such as `data.authz.allow`, sorted by file and
+ * line.
  * @throws PoliciesRefused with OPA's complaints
  */
 export async function rulesOf(dir: string, opaPath: string): Promise<ReadonlyMap<string, readonly Definition[]>> {

@@ -6,7 +6,7 @@ export type OpaRun = { readonly ok: boolean; readonly stdout: string; readonly s
 const PATIENCE_MS = 120_000
 
 /**
- * Runs the program `opa`. An exit status that is not zero is a result, because most commands tell with it what they
+ * Runs the program `opa`. An exit status other than zero is a result, because most commands use it to report what they
  * found.
  * @throws Failure JW_CONFIG_INVALID when there is no such program, or it does not end within two minutes
  */
@@ -20,8 +20,8 @@ export async function runOpa(opaPath: string, args: readonly string[], cwd?: str
   }
 }
 
-/** Has OPA leave out hidden files and folders, such as `.git`, but not a folder that is given as `.` or `..`. */
+/** Makes OPA ignore hidden files and folders, such as `.git`, but not a folder that is given as `.` or `..`. */
 export const WITHOUT_HIDDEN = ['--ignore', '.[^.]*'] as const
 
-/** Has OPA leave out what a bundle does not hold. */
+/** Makes OPA ignore the files that a bundle does not hold. */
 export const WITHOUT_TESTS = [...WITHOUT_HIDDEN, '--ignore', '*_test.rego'] as const

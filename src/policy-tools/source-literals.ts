@@ -6,7 +6,7 @@ import { packagesOf } from './packages.ts'
 export type SourceLiteral = {
   readonly file: string
   readonly line: number
-  /** As its author wrote it, on one line. */
+  /** The condition as its author wrote it, on one line. */
   readonly text: string
   /** The built-ins, rules, attributes and words of Rego that it names. */
   readonly names: ReadonlySet<string>
@@ -50,7 +50,7 @@ export async function sourceRules(dir: string, opa: string): Promise<readonly So
   return (await Promise.all(parsed)).flat()
 }
 
-/** The literals of a body, of its `else` and of what is inside of them. */
+/** The literals of a body, of its `else`, and inside of either. */
 function literalsIn(node: unknown, file: string): SourceLiteral[] {
   if (typeof node !== 'object' || node === null) return []
   const inside = Object.values(node).flatMap((value) => literalsIn(value, file))
@@ -74,7 +74,7 @@ function namesIn(node: unknown, names = new Set<string>()): ReadonlySet<string> 
   return names
 }
 
-/** A reference as a whole and each of its names; `lookup` when an element is found only at evaluation. */
+/** A reference as a whole and each of its names; also `lookup` if an element is only known at evaluation. */
 function pathsOf(value: unknown): string[] {
   const steps = z.array(z.object({ type: z.string(), value: z.unknown() })).safeParse(value).data ?? []
   const names = steps.map((step, index) =>

@@ -10,7 +10,7 @@ const Reference = z.array(z.object({ type: z.string(), value: z.unknown() }))
 const Dependencies = z.object({ base: z.array(Reference).nullish() })
 
 /**
- * Finds rules that policies use and tests alone define. Tests see them; in a bundle they are undefined without a word.
+ * Finds rules that policies use and only tests define. Tests see them; in a bundle they are silently undefined.
  * @throws PoliciesRefused with OPA's complaints
  */
 export async function testOnlyProblems(dir: string, opaPath: string): Promise<PolicyProblem[]> {
@@ -31,12 +31,12 @@ function pathOf(reference: z.infer<typeof Reference>): string {
 async function problemOf(dir: string, path: string): Promise<PolicyProblem> {
   return {
     ...(await firstUse(dir, path)),
-    message: `uses ${path}, which tests alone define: it is undefined in a bundle`,
+    message: `uses ${path}, which only tests define: it is undefined in a bundle`,
     remedy: 'define it in a file that does not end in _test.rego, or do not use it',
   }
 }
 
-/** Where the policies write the path, or the longest part of it that they write, as an import does. */
+/** Where the policies use the path, or else the longest part of it that they contain, such as an import. */
 async function firstUse(dir: string, path: string): Promise<Pick<PolicyProblem, 'file' | 'line'>> {
   const files = await bundledFiles(dir)
   for (let wanted = path; wanted.includes('.'); wanted = wanted.slice(0, wanted.lastIndexOf('.')))

@@ -5,7 +5,7 @@ import { WITHOUT_HIDDEN, runOpa } from './run-opa.ts'
 /** The lines of one policy that no test reaches. */
 export type Uncovered = { readonly file: string; readonly lines: readonly number[] }
 
-/** What `opa test` says of a folder: its tests fail, or they pass and reach all of the policies but this. */
+/** The result of `opa test` on a folder: its tests fail, or they pass and leave these lines uncovered. */
 export type TestReport =
   | { readonly passed: false; readonly output: string }
   | { readonly passed: true; readonly uncovered: readonly Uncovered[] }
@@ -14,11 +14,12 @@ const Range = z.object({ start: z.object({ row: z.number() }), end: z.object({ r
 const Coverage = z.object({ files: z.record(z.string(), z.object({ not_covered: z.array(Range).optional() })) })
 
 /**
- * Runs the tests of the policies in `dir`, with the data that a bundle would have; having none counts as a failure. Tests need no coverage themselves.
- * @throws Failure JW_CONFIG_INVALID when `opaPath` is no program
+ * Runs the tests of the policies in `dir`, with the data that a bundle would have. A folder without tests fails. Tests
+ * themselves need no coverage.
+ * @throws Failure JW_CONFIG_INVALID when `opaPath` is not a program
  */
 export async function testPolicies(dir: string, opaPath: string): Promise<TestReport> {
-  // From inside: OPA would put the path of the folder before the names in its report once and once more.
+  // It runs inside the folder, because OPA would put the path of the folder before the names in its report twice.
   const args = ['test', '--bundle', ...WITHOUT_HIDDEN, '--fail-on-empty', '--coverage', '--format', 'json', '.']
   const { ok, stdout, stderr } = await runOpa(opaPath, args, dir)
   if (!ok) return { passed: false, output: named(dir, (stdout.startsWith('{') ? stderr : stdout).trim()) }
@@ -29,7 +30,7 @@ export async function testPolicies(dir: string, opaPath: string): Promise<TestRe
   return { passed: true, uncovered }
 }
 
-/** With the folder before the names of files at the start of a line. */
+/** Puts the folder before the names of files at the start of lines. */
 function named(dir: string, output: string): string {
   return output.replaceAll(/^(?=\S+\.rego:\d+:)/gm, join(dir, '/'))
 }

@@ -7,9 +7,9 @@ import { strayFiles } from './stray-files.ts'
 import { testOnlyProblems } from './test-only.ts'
 
 /**
- * Asks OPA whether it can load the policies in `dir` as a bundle has them, and whether workers can work with them.
- * An empty list is a yes, for the folder and for its bundle: they are the same.
- * @throws Failure JW_CONFIG_INVALID when `opaPath` is no OPA
+ * Finds out whether OPA can load the policies in `dir` as a bundle has them, and whether workers can use them.
+ * An empty list means yes, for the folder and for its bundle, which are then the same.
+ * @throws Failure JW_CONFIG_INVALID when `opaPath` is not an OPA
  */
 export async function validatePolicies(dir: string, opaPath: string): Promise<PolicyProblem[]> {
   try {
@@ -24,7 +24,7 @@ export async function validatePolicies(dir: string, opaPath: string): Promise<Po
   }
 }
 
-/** Each takes for granted that those before it found nothing. */
+/** Each of them assumes that those before it found nothing. */
 const LOOKS: readonly ((dir: string, opaPath: string) => Promise<PolicyProblem[]>)[] = [
   loadProblems,
   clashingValues,
@@ -32,7 +32,7 @@ const LOOKS: readonly ((dir: string, opaPath: string) => Promise<PolicyProblem[]
   requiredPackageProblems,
 ]
 
-/** What lies in the folder, and then what OPA makes of it: first as it is in a bundle, then with the tests beside it. */
+/** Looks for stray files, and has OPA check the policies: first as they are in a bundle, then together with the tests. */
 async function loadProblems(dir: string, opaPath: string): Promise<PolicyProblem[]> {
   const check = async (options: readonly string[]) => {
     const { ok, stdout, stderr } = await runOpa(opaPath, ['check', '--bundle', '--format', 'json', ...options, dir])
@@ -47,7 +47,7 @@ async function loadProblems(dir: string, opaPath: string): Promise<PolicyProblem
 function definedInTests(problem: PolicyProblem): PolicyProblem {
   return {
     ...problem,
-    message: `${problem.message}, but for the tests, and a bundle has no tests`,
+    message: `${problem.message}, unless the tests are there, and bundles have no tests`,
     remedy: 'define what it needs in a file that does not end in _test.rego',
   }
 }

@@ -5,10 +5,10 @@ import type { Widening } from '../domain/widening.ts'
 import { type FilterRequest, type Pdp, filterRequest } from '../enforcement/ports/decision-point.ts'
 import type { ResourceTypes } from '../domain/resource-type.ts'
 
-/** What finding them takes of a policy decision point. */
+/** The part of the policy decision point that is used here. */
 export type FilterSource = Pick<Pdp, 'filter'> & { query(path: string, input: unknown): Promise<unknown> }
 
-/** A condition that filters leave out, and for whom: `sample_user read document`, the first of them. */
+/** A condition that filters leave out, and the first request for which they do, such as `sample_user read document`. */
 export type WidenedFilter = { readonly widening: Widening; readonly asked: string }
 
 /**

@@ -7,9 +7,9 @@ import { strayFiles } from './stray-files.ts'
 import { policyRevision } from './policy-revision.ts'
 import { runProgram } from '../process/run-program.ts'
 
-/** What a bundle says of itself, besides its revision. All of its files are Rego v1. */
+/** The manifest of a bundle, besides its revision. All of its files are Rego v1. */
 export type BundleManifest = {
-  /** The packages that the bundle owns in a sidecar, and no other bundle may. */
+  /** The packages that the bundle owns in a sidecar; no other bundle may own them. */
   readonly roots: readonly string[]
   readonly metadata: Readonly<Record<string, string>>
 }
@@ -19,20 +19,19 @@ export type BundleOptions = {
   readonly opa: string
   /** A folder of policies; its tests stay out. */
   readonly policies: string
-  /** The file to write. It is there as a whole or not at all. */
+  /** The file to write. It exists as a whole or not at all. */
   readonly out: string
-  /** `policyRevision` of the folder unless told. */
+  /** By default the `policyRevision` of the folder. */
   readonly revision?: string
-  /** Takes the place of the folder's own. Then equal policies give equal bytes, wherever their folder is. */
+  /** Replaces the folder's own manifest, so that equal policies give equal bytes wherever their folder is. */
   readonly manifest?: BundleManifest
 }
 
 export type Bundle = { readonly file: string; readonly revision: string }
 
 /**
- * Builds a bundle of a folder that is the same as its bundle.
- * @throws PoliciesRefused when the folder has more than the bundle would; Error with what OPA says of policies that do
- * not compile
+ * Builds a bundle from a folder that has nothing but what the bundle will hold.
+ * @throws PoliciesRefused when the folder has more than that; Error with OPA's message when the policies do not compile
  */
 export async function buildBundle({ opa, policies, out, manifest, ...rest }: BundleOptions): Promise<Bundle> {
   const strays = await strayFiles(policies)
@@ -57,7 +56,7 @@ async function copyPolicies(policies: string, folder: string): Promise<void> {
   }
 }
 
-/** Has `write` fill a file beside `file`, which then takes its place: `file` is there as a whole or as it was. */
+/** Has `write` fill a file beside `file`, which then replaces it: `file` is whole at any time, as it was or as it will be. */
 export async function replaceFile(file: string, write: (unfinished: string) => Promise<void>): Promise<void> {
   const unfinished = resolve(`${file}.${process.pid}.unfinished`)
   try {
@@ -75,16 +74,16 @@ export type SigningOptions = {
   readonly bundle: string
   /** The file to write; it may be `bundle` itself. */
   readonly out: string
-  /** PEM file of the private key, and what it signs with. */
+  /** PEM file of the private key, and the algorithm of its signatures. */
   readonly keyFile: string
   readonly algorithm: 'ES256' | 'RS256'
-  /** The name of the key, by which verifiers find its public part. */
+  /** The name by which verifiers find the public part of the key. */
   readonly keyid: string
-  /** What the signature is good for: verifiers of another scope refuse it. */
+  /** The scope of the signature: verifiers of another scope refuse it. */
   readonly scope: string
 }
 
-/** Writes a bundle with the same files and OPA's signature over them. @throws Error with the words of OPA or tar */
+/** Writes a bundle with the same files and OPA's signature over them. @throws Error with the message of OPA or tar */
 export async function signBundle({ opa, bundle, out, keyFile, algorithm, ...claims }: SigningOptions): Promise<void> {
   await using workspace = await mkdtempDisposable(join(tmpdir(), 'jobwarden-'))
   const [content, claimsFile] = [join(workspace.path, 'content'), join(workspace.path, 'claims.json')]

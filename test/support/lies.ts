@@ -57,7 +57,7 @@ export const MISSHAPEN: Readonly<Record<string, Lie>> = {
   'no revision': bad(revisionOf(undefined), /revision/),
   'an empty revision': bad(revisionOf(''), /revision/),
   'a revision that is a number': bad(revisionOf(7), /revision/),
-  'a revision with a NUL': bad(revisionOf('r\0'), /ledger cannot hold/),
+  'a revision with a NUL': bad(revisionOf('r\0'), /ledger cannot store/),
   'no answers': bad(answersOf(undefined), /answers/),
   'answers that are null': bad(answersOf(null), /answers/),
   'answers in a list': bad(answersOf([{ allow: true }, { allow: true }]), /answers/),
@@ -88,8 +88,8 @@ export const MISSHAPEN: Readonly<Record<string, Lie>> = {
   'a denial with no reason in the list': bad(reasonsOf([]), /reasons/),
   'a denial with a sentence for a reason': bad(reasonsOf(['because']), /reasons/),
   'a denial with a code that is none': bad(reasonsOf([{ code: 'Not OK', message: 'No.' }]), /reasons/),
-  'a denial with a NUL in it': bad(reasonsOf([{ code: 'denied', message: 'No\0.' }]), /ledger cannot hold/),
-  'a denial with half a character': bad(reasonsOf([{ code: 'denied', message: '\ud800' }]), /ledger cannot hold/),
+  'a denial with a NUL in it': bad(reasonsOf([{ code: 'denied', message: 'No\0.' }]), /ledger cannot store/),
+  'a denial with half a character': bad(reasonsOf([{ code: 'denied', message: '\ud800' }]), /ledger cannot store/),
   'a name as long as a book': bad(answersOf({ ['a'.repeat(50_000)]: { allow: 'yes' } })),
   'no answer for one id': bad(
     decides((ids) => ({

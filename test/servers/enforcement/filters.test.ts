@@ -169,7 +169,7 @@ test('`npm run policies` tells for every rule whether filters express it, where 
   expect(stdout).toMatch(/data_filter\.rego:7: allow: exact/)
   expect(stdout).toMatch(/data_filter\.rego:9: allow: widened/)
   expect(stdout).toMatch(/data_filter\.rego:11: filters leave out `lower\(input\.resource\.owner\) == input\.user\.id`/)
-  expect(stdout).toMatch(/remedy: keep the attribute in the form that rules compare/)
+  expect(stdout).toMatch(/remedy: store the attribute in the form that rules compare/)
 })
 
 test.each([

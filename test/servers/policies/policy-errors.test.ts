@@ -35,8 +35,8 @@ function expectReadable(text: string): void {
 
 describe('a fallback without `default`', () => {
   test.each([
-    ['a-fn-catchall-true', 'authz/p.rego:8: this function gives two values for one argument: true always', 'true'],
-    ['b-fn-catchall-false', 'authz/p.rego:7: this function gives two values for one argument: false always', 'false'],
+    ['a-fn-catchall-true', 'authz/p.rego:8: this function gives two values for one argument: always true', 'true'],
+    ['b-fn-catchall-false', 'authz/p.rego:7: this function gives two values for one argument: always false', 'false'],
   ])('%s is told with file, line and what to write', async (name, complaint, value) => {
     await cp('policies/jobs', join(dir, 'jobs'), { recursive: true })
     await cp(`test/system/cases/15-fallback-without-default/${name}`, dir, { recursive: true })
@@ -77,7 +77,7 @@ describe('what OPA complains about comes with file, line and a remedy of its own
     ['a function that is not there', 'allow if known(1)', 3, /undefined function known/, /define or import/],
     ['a rule that depends on itself', 'a if b\n\nb if a', 3, /recursive/, /must not depend on itself/],
     ['two defaults', 'default a := 1\n\ndefault a := 2', 3, /multiple default rules/, /keep one default/],
-    ['forms that do not mix', 'a contains 1\n\na := 2', 3, /conflicting rules/, /write all rules of one name alike/],
+    ['forms that do not mix', 'a contains 1\n\na := 2', 3, /conflicting rules/, /write all rules with one name alike/],
     ['values that never match', 'a if count("x") == "y"', 3, /match error/, /compare values of one type/],
     ['the wrong number of arguments', 'f(x) := x\n\na if f(1, 2, 3)', 5, /arity|too many/, /as many arguments/],
     ['a syntax error', 'allow if {', 3, /eof|unexpected/i, /correct the syntax/],
@@ -100,7 +100,7 @@ describe('what OPA complains about comes with file, line and a remedy of its own
       z.unknown(),
     )
     await expect(refusal).rejects.toBeInstanceOf(PoliciesRefused)
-    await expect(refusal).rejects.toThrow(/lib\.rego:5: .*divide by zero\n {4}remedy: look at the type of a value/)
+    await expect(refusal).rejects.toThrow(/lib\.rego:5: .*divide by zero\n {4}remedy: test the type of a value/)
   })
 
   test('strictness, by `npm run policies`', async () => {
@@ -127,7 +127,7 @@ test('two values that meet while OPA evaluates are told with file and line, for 
     /lib\.rego:\d: function data.lib.f produced conflicting values.*\n.*`default name\(_\) := …`/,
   )
   await expect(ask('data.lib.b')).rejects.toThrow(
-    /lib\.rego:\d+: rule data.lib.b produced conflicting values.*\n.*let the rules of one name give one value/,
+    /lib\.rego:\d+: rule data.lib.b produced conflicting values.*\n.*make all rules with one name give one value/,
   )
 })
 
@@ -152,7 +152,7 @@ test.each([
   ],
   ['{"errors":[{"message":"m","code":"c_error","location":{"file":"f.rego","row":7}}]}', { file: 'f.rego', line: 7 }],
   ['fork failed', { message: 'fork failed' }],
-  ['', { message: 'OPA failed and does not say why' }],
+  ['', { message: 'OPA failed without saying why' }],
 ])('%j is read', (output, error) => {
   expect(parseOpaErrors(output, 'd')[0]).toMatchObject(error)
 })

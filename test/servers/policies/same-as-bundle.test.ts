@@ -77,13 +77,13 @@ describe('is no part of a bundle, and an error with file and remedy:', () => {
     ['limits/DATA.YML', 'a: 1', /only in files named data\.json/],
     ['limits/limits_test.json', '{"a": 1}', /tests would see this data.*_test\.rego/],
     ['lib/LIB.REGO', 'package lib\n', /ends in capitals.*name it LIB\.rego/],
-    ['.hidden/data.json', '{"a": 1}', /is hidden, and OPA takes the dot off/],
+    ['.hidden/data.json', '{"a": 1}', /is hidden, and OPA removes the dot/],
     ['.hidden/a.rego', 'package hidden\n', /is hidden/],
     ['lib/.a.rego', 'package hidden\n', /is hidden/],
     ['.regal/config.yaml', 'rules: {}', /is hidden.*keep it out of the folder/],
-    ['.manifest', '{"roots": ["authz"]}', /gets a manifest of its own.*remove/],
-    ['authz/.manifest', '{}', /gets a manifest of its own/],
-    ['.signatures.json', '{"signatures": []}', /is signed once it is built/],
+    ['.manifest', '{"roots": ["authz"]}', /gets its own manifest.*remove/],
+    ['authz/.manifest', '{}', /gets its own manifest/],
+    ['.signatures.json', '{"signatures": []}', /is signed after it is built/],
     ['policy.wasm', '\0asm', /is compiled or packed/],
     ['plan.json', '{}', /only in files named data\.json/],
     ['old.tar.gz', 'x', /is compiled or packed/],
@@ -102,7 +102,7 @@ describe('is no part of a bundle, and an error with file and remedy:', () => {
     await symlink('authz', join(dir, 'more'))
     const problems = await validatePolicies(dir, opa)
     expect(problems.map(({ file }) => file)).toEqual([join(dir, 'jobs/link.rego'), join(dir, 'more')])
-    expect(problems[0]?.message).toBe('is a symbolic link, and a bundle holds none')
+    expect(problems[0]?.message).toBe('is a symbolic link, and bundles hold none')
   })
 
   test('a file that is not UTF-8', async () => {
@@ -113,7 +113,7 @@ describe('is no part of a bundle, and an error with file and remedy:', () => {
   })
 })
 
-describe('what tests alone define is an error:', () => {
+describe('what only tests define is an error:', () => {
   test('a function', async () => {
     await write('authz/more.rego', 'package authz\n\nallow if trusted(input.user)\n')
     await write('authz/more_test.rego', 'package authz\n\ntrusted(user) if user.id == "root"\n')
@@ -121,7 +121,7 @@ describe('what tests alone define is an error:', () => {
       {
         file: join(dir, 'authz/more.rego'),
         line: 3,
-        message: 'undefined function trusted, but for the tests, and a bundle has no tests',
+        message: 'undefined function trusted, unless the tests are there, and bundles have no tests',
         remedy: 'define what it needs in a file that does not end in _test.rego',
       },
     ])
