@@ -10,7 +10,6 @@ import { openFit } from '../src/storage/postgres-fitness.ts'
 import { draftDeclaration } from '../src/storage/tables/draft-declaration.ts'
 import { type TableFinding, tableFindings } from '../src/storage/tables/findings.ts'
 import { type TableName, inspectTable } from '../src/storage/tables/inspect-table.ts'
-import { textTable } from './output/text-table.ts'
 
 type Env = Readonly<Record<string, string | undefined>>
 
@@ -78,18 +77,15 @@ Exit status: 0 every table serves, 1 one does not, 2 wrong settings, 3 PostgreSQ
       if (json) print(found.map((finding) => `${JSON.stringify(finding)}\n`).join(''))
       else
         print(
-          found.length === 0
-            ? `every table serves: ${[...types.keys()].join(', ')}\n`
-            : textTable(COLUMNS, found.map(cells)),
+          found.length === 0 ? `every table serves: ${[...types.keys()].join(', ')}\n` : found.map(inWords).join(''),
         )
       if (found.some(({ severity }) => severity === 'fault')) process.exitCode = 1
     })
 }
 
-const COLUMNS = ['type', 'severity', 'what', 'remedy'] as const
-
-function cells({ type, severity, what, remedy }: TableFinding & { readonly type: string }): readonly string[] {
-  return [type, severity === 'fault' ? 'FAULT' : 'advice', what, remedy]
+/** A line that says what is wrong, and one that can be copied. */
+function inWords({ type, severity, what, remedy }: TableFinding & { readonly type: string }): string {
+  return `${severity === 'fault' ? 'FAULT ' : 'advice'}  ${type}: ${what}\n        ${remedy}\n`
 }
 
 function tableName(text: string): TableName {

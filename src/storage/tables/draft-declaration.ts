@@ -1,8 +1,7 @@
 import { type ColumnKind, isKeyKind } from '../../domain/column-kind.ts'
 import { Failure } from '../../domain/failure.ts'
 import { SYSTEM_GUARD } from '../../domain/resource-type.ts'
-import { kindOfType } from './column-kinds.ts'
-import type { ColumnLook, TableLook, TableName } from './inspect-table.ts'
+import { type ColumnLook, type TableLook, type TableName, kindOfType } from './inspect-table.ts'
 
 export type DraftOptions = {
   /** The name of the type; that of the table unless told. */

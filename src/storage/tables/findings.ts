@@ -1,7 +1,6 @@
 import { type ResourceType, SYSTEM_GUARD, attributesOf, guardOf } from '../../domain/resource-type.ts'
 import { tableSql } from '../ledger/column-sql.ts'
-import { kindOfType } from './column-kinds.ts'
-import type { ColumnLook, TableLook } from './inspect-table.ts'
+import { type ColumnLook, type TableLook, kindOfType } from './inspect-table.ts'
 
 /** `fault`: commands on the type would fail, or do something else than declared. `advice`: an operator should know. */
 export type TableFinding = {

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import type { ColumnKind } from '../../domain/column-kind.ts'
 import type { Database } from '../database.ts'
 import { queryRows } from '../query-rows.ts'
 
@@ -111,3 +112,25 @@ const LOOK = `
                  where r.rolname in ('jobwarden_auditor', 'jobwarden_reader')
                    and has_table_privilege(r.oid, t.oid, 'select')))
   from t left join pg_roles o on o.oid = t.role) as look`
+
+/** The kind that reads each type of PostgreSQL. What is not here has none. */
+const KINDS: Readonly<Record<string, ColumnKind>> = {
+  text: 'text',
+  'character varying': 'text',
+  smallint: 'integer',
+  integer: 'integer',
+  bigint: 'bigint',
+  boolean: 'boolean',
+  uuid: 'uuid',
+  numeric: 'numeric',
+  'timestamp with time zone': 'timestamptz',
+  date: 'date',
+  'text[]': 'text[]',
+  'character varying[]': 'text[]',
+  jsonb: 'jsonb',
+}
+
+/** The kind for a type as `format_type` writes it; undefined when no kind reads it. */
+export function kindOfType(type: string): ColumnKind | undefined {
+  return KINDS[type]
+}
