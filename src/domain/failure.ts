@@ -131,6 +131,11 @@ export const FAILURES = {
     meaning: 'A job of the audit queue names a denial that the ledger does not have.',
     remedy: 'Somebody else writes to the audit queue: review the Redis ACLs.',
   },
+  JW_TRAIL_BROKEN: {
+    disposition: 'exit',
+    meaning: 'The hashes that are stored of the audit trail are not those of a whole tree.',
+    remedy: 'Append nothing more and keep the database as it is: docs/trail.md says how to find what was changed.',
+  },
   JW_BUNDLES_UNAVAILABLE: {
     disposition: 'exit',
     meaning: 'The bundle server cannot be reached, or fails.',
