@@ -6,7 +6,7 @@ import { createInterface } from 'node:readline'
 import { execa } from 'execa'
 import { z } from 'zod'
 import { findPrograms, pathFolders } from '../../devkit/find-program.ts'
-import { inUnfinishedFolder } from '../../devkit/unfinished-folder.ts'
+import { inUnfinishedFolder } from '../../devkit/install-opa.ts'
 import { messageOf } from '../../src/domain/failure.ts'
 import { runProgram } from '../../src/process/run-program.ts'
 

@@ -1,6 +1,6 @@
 import type { z } from 'zod'
 import { Failure } from '../../domain/failure.ts'
-import { parseStrictJson } from '../../parsing/parse-strict-json.ts'
+import { parseStrictJson } from '../../parsing/parse-json.ts'
 import { canonicalJson } from './canonical-json.ts'
 import { textOfUtf8 } from './canonical-text.ts'
 import { LeafRecord } from './leaf-record.ts'
