@@ -1,9 +1,9 @@
 import type { Redis } from 'ioredis'
 
-/** What INFO says of a server: values by the name of their field. */
+/** The answer to INFO: values by the name of their field. */
 export type RedisInfo = ReadonlyMap<string, string>
 
-/** Asks one server. Every role of jobwarden may. @throws an error of Redis when it does not answer */
+/** Asks one server for INFO, which every role of jobwarden may. @throws an error of Redis when it does not answer */
 export async function readInfo(server: Redis): Promise<RedisInfo> {
   const lines = (await server.info()).split('\r\n').map((line) => line.split(':'))
   return new Map(lines.flatMap(([name = '', ...value]) => (value.length > 0 ? [[name, value.join(':')] as const] : [])))
@@ -14,7 +14,7 @@ export function addressOf({ options: { host, port } }: Redis): string {
   return `${host}:${port}`
 }
 
-/** What Redis says to a user who may not call a command, and a provider's Redis that has taken the command away. */
+/** What Redis says to a user who may not call a command, or what a provider's Redis says that lacks the command. */
 const REFUSED = /\bNOPERM\b|unknown (sub)?command|user has no permissions/i
 
 /** The answer of a command that not every user may call; undefined when Redis refuses it. @throws any other error */

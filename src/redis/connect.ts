@@ -7,12 +7,12 @@ import { inWords, queueFailure } from './failures.ts'
 import { requireFitRedis } from './fitness.ts'
 import { type RedisConnection, type RedisOptions, singleOptions } from './options.ts'
 
-/** Who connects: commands of a worker wait for Redis, those of a producer fail after a few tries. */
+/** Who connects. Commands of a worker wait for Redis; those of a producer fail after a few tries. */
 type Use = 'worker' | 'producer'
 
 /**
- * A connection for queues. It reconnects for ever with a growing delay, and finds the new master after a failover.
- * Commands wait for it, except a producer's, so that an upstream service learns of an outage.
+ * A connection for queues. It never stops reconnecting, with a growing delay, and finds the new master after a failover.
+ * Commands wait for it, except those of a producer, so that an upstream service learns of an outage.
  * @throws Failure JW_CONFIG_INVALID when a TLS file cannot be used
  */
 export function connectRedis(options: RedisOptions, use: Use, onError: (error: Error) => void): RedisConnection {
@@ -24,11 +24,11 @@ export function connectRedis(options: RedisOptions, use: Use, onError: (error: E
   return redis
 }
 
-/** How long a producer waits for Redis before it says so. Behind it: a few tries, or the failover of a master. */
+/** How long a producer waits for Redis before it fails: long enough for a few tries, or for the failover of a master. */
 export const PRODUCER_PATIENCE_MS = 15_000
 
 /**
- * A producer's connection to a Redis that answers and is fit. BullMQ itself would wait for it for ever.
+ * Connects a producer to a Redis that answers and is fit. BullMQ itself would wait for it without end.
  * @throws Failure JW_QUEUE_UNAVAILABLE | JW_REDIS_UNFIT | JW_CONFIG_INVALID
  */
 export async function reachRedis(options: RedisOptions, onError: (error: Error) => void): Promise<RedisConnection> {
@@ -60,7 +60,7 @@ function open(options: RedisOptions, use: Use): RedisConnection {
     password,
     maxRetriesPerRequest: use === 'worker' ? null : 3,
     connectionName: `jobwarden-${use}`,
-    // CLIENT SETINFO is in no ACL: Redis before 7.2 does not know it.
+    // No ACL allows CLIENT SETINFO, because Redis before 7.2 does not know it.
     disableClientInfo: true,
   }
   const own = { retryStrategy: pause, reconnectOnError: isDemoted }
@@ -80,7 +80,7 @@ function open(options: RedisOptions, use: Use): RedisConnection {
         tls,
         enableTLSForSentinelMode: tls !== undefined,
         sentinelRetryStrategy: pause,
-        // A master that lost its network may keep us; the sentinels say when another one has taken over.
+        // A master that is cut off may keep our connection; the sentinels say when another one has taken over.
         failoverDetector: true,
         sentinelReconnectStrategy: pause,
       })
@@ -88,7 +88,7 @@ function open(options: RedisOptions, use: Use): RedisConnection {
       return new Cluster([...place.nodes], {
         redisOptions: { ...common, tls },
         clusterRetryStrategy: pause,
-        // Certificates name hosts, so names stay names.
+        // Certificates name hosts, so host names must not be resolved here.
         dnsLookup: (host, found) => found(null, host),
         slotsRefreshTimeout: 3_000,
         ...CLUSTER_PATIENCE[use],
@@ -99,8 +99,8 @@ function open(options: RedisOptions, use: Use): RedisConnection {
 }
 
 /**
- * A command is sent again this often while a master is gone: a worker's for as long as a failover takes at its slowest,
- * because a completion that fails would spend one of the job's attempts.
+ * How often a command is sent again while a master is gone. For a worker that lasts as long as the slowest failover,
+ * because a failed completion would spend one of the job's attempts.
  */
 const CLUSTER_PATIENCE = {
   worker: { maxRedirections: 600, ...pauses(250) },
@@ -111,12 +111,12 @@ function pauses(ms: number) {
   return { retryDelayOnFailover: ms, retryDelayOnClusterDown: ms, retryDelayOnTryAgain: ms, retryDelayOnMoved: 20 }
 }
 
-/** A master that has become a replica refuses writes: look for the new master and send the command again. */
+/** A master that has become a replica refuses writes: then ioredis finds the new master and sends the command again. */
 function isDemoted(error: Error): 2 | false {
   return error.message.startsWith('READONLY') ? 2 : false
 }
 
-/** What `promise` gives, unless that takes longer. @throws Error that says so; what was begun goes on */
+/** Waits for `promise`, but not longer than `ms`. @throws Error when it takes longer; the promise itself goes on */
 export async function within<Value>(ms: number, promise: Promise<Value>): Promise<Value> {
   const { promise: late, reject } = Promise.withResolvers<never>()
   const timer = setTimeout(() => reject(new Error(`no answer within ${ms / 1000} s`)), ms)
@@ -124,6 +124,6 @@ export async function within<Value>(ms: number, promise: Promise<Value>): Promis
     return await Promise.race([promise, late])
   } finally {
     clearTimeout(timer)
-    promise.catch(() => undefined) // Nobody waits for it any more when it was late.
+    promise.catch(() => undefined) // Nobody waits for it any more if it was late.
   }
 }

@@ -5,15 +5,15 @@ import { type RedisInfo, unlessRefused } from './ask-server.ts'
 
 /**
  * Whether this Redis runs the transactions of its append-only file with the rights of the default user. Redis 8.6 is
- * known not to (redis/redis#14545). Valkey says that it is Redis 7.2, and none of its releases is known to be mended.
+ * known not to (redis/redis#14545). Valkey says that it is Redis 7.2, and none of its releases is known to be fixed.
  */
 export function loadsAsDefaultUser(info: RedisInfo): boolean {
   const [major = 0, minor = 0] = (info.get('redis_version') ?? '').split('.').map(Number)
-  const isMended = major > 8 || (major === 8 && minor >= 6)
-  return info.has('valkey_version') || !isMended
+  const isFixed = major > 8 || (major === 8 && minor >= 6)
+  return info.has('valkey_version') || !isFixed
 }
 
-/** What the scripts of the queues leave in the append-only file, as Redis writes it there: KEY is a key of a queue. */
+/** The commands that the scripts of the queues leave in the append-only file. KEY stands for a key of a queue. */
 export const QUEUE_WRITES: readonly string[] = `
   del KEY, unlink KEY, set KEY v, incr KEY, pexpire KEY 1, pexpireat KEY 1
   hdel KEY f, hincrby KEY f 1, hmset KEY f v, hset KEY f v
@@ -25,13 +25,13 @@ export const QUEUE_WRITES: readonly string[] = `
   .filter((command) => command !== '')
 
 /**
- * Which of those the default user may not run, as Redis itself judges it (ACL DRYRUN).
+ * Which of those commands the default user may not run, as Redis itself says (ACL DRYRUN).
  * @returns the names of the commands, or undefined when this user may not ask
  */
 export async function refusedToDefaultUser(server: Redis, prefix: string): Promise<readonly string[] | undefined> {
   const keys = [COMMAND_QUEUE, AUDIT_QUEUE].map((queue) => `${prefix}:${queue}:key`)
   const commands = keys.flatMap((key) => QUEUE_WRITES.map((command) => command.replaceAll('KEY', key).split(' ')))
-  // One alone first: what is refused stands in ACL LOG, and once is enough.
+  // Only one at first: ACL LOG notes what is refused, and once is enough.
   const [first = [], ...others] = commands
   const ask = (command: readonly string[]) => unlessRefused(server.call('acl', 'dryrun', 'default', ...command))
   const answers = [await ask(first)]
@@ -42,11 +42,11 @@ export async function refusedToDefaultUser(server: Redis, prefix: string): Promi
 
 const Entries = z.array(z.array(z.unknown()))
 
-/** The client as which Redis runs its own file. */
+/** The client under which Redis runs its own file. */
 const LOADING_CLIENT = /\bid=18446744073709551615\b/
 
 /**
- * How many commands of its own file Redis has dropped since it started, as far as its log of refusals goes back.
+ * How many commands of its own file Redis has dropped since it started, as far back as its log of refusals goes.
  * @returns undefined when this user may not look
  */
 export async function droppedWhileLoading(server: Redis): Promise<number | undefined> {

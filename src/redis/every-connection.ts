@@ -1,10 +1,10 @@
 import { Cluster } from 'ioredis'
 import type { RedisConnection } from './options.ts'
 
-/** The connections that were made of one another. */
+/** For each connection, those that were duplicated from one another. */
 const families = new WeakMap<RedisConnection, Set<RedisConnection>>()
 
-/** Prepares a connection and every duplicate of it: BullMQ makes those to block on, and closes them itself. */
+/** Prepares a connection and every duplicate of it. BullMQ makes duplicates for blocking commands, and closes them. */
 export function onEveryConnection<Connection extends RedisConnection>(
   redis: Connection,
   prepare: (redis: RedisConnection) => void,
@@ -25,12 +25,12 @@ export function onEveryConnection<Connection extends RedisConnection>(
   })
 }
 
-/** How long a stopping process waits for a Redis that is away: jobs under way may still be settled in a failover. */
+/** How long a stopping process waits for a Redis that is away: a failover may end in that time, and jobs be settled. */
 const AWAY_MS = 3_000
 
 /**
- * Told that the process stops: what still waits for Redis after three seconds fails, on the connection and on those
- * that were made of it, while Redis is away.
+ * Call it when the process stops: if Redis is still away after three seconds, the commands that wait for it fail, on this
+ * connection and on those that were duplicated from it.
  */
 export function stopWaitingSoon(redis: RedisConnection): void {
   setTimeout(() => {
@@ -39,8 +39,8 @@ export function stopWaitingSoon(redis: RedisConnection): void {
 }
 
 /**
- * Lets a connection be closed while Redis is away. ioredis would wait to say QUIT until Redis is back, and never emits
- * `end` when it is told to disconnect between two tries to connect, which is what BullMQ waits for.
+ * Lets a connection be closed while Redis is away. ioredis would wait until Redis is back to send QUIT. It also never
+ * emits `end`, for which BullMQ waits, when it has to disconnect between two tries to connect.
  */
 export function closeWhileAway(redis: RedisConnection): void {
   const quit = redis.quit.bind(redis)
@@ -52,7 +52,7 @@ export function closeWhileAway(redis: RedisConnection): void {
       return 'OK'
     },
     disconnect: (reconnect = false) => {
-      // A connection that waits to be made is ended at once, with what is queued for it.
+      // A connection that waits for its next try ends at once, with the commands in its queue.
       if (!(redis instanceof Cluster) && !reconnect && redis.status === 'reconnecting') redis.status = 'wait'
       disconnect(reconnect)
     },

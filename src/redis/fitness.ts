@@ -7,9 +7,9 @@ import type { RedisConnection } from './options.ts'
 import { REDIS_ROLES } from './admin/roles.ts'
 
 /**
- * Looks at Redis, in a Cluster at every master, once it is reached.
- * @param prefix of the queues: with it the look covers the rights that a restart of Redis needs, where we may ask
- * @returns what an operator should know about it, one sentence each
+ * Looks at Redis once it is reached; in a Cluster, at every master.
+ * @param prefix of the queues: if given, the rights that Redis needs for a restart are looked at too, if we may ask
+ * @returns warnings for an operator, a sentence each
  * @throws Failure JW_REDIS_UNFIT when it may lose commands by itself, JW_CONFIG_INVALID when it does not have the
  * database of the URL; an error of Redis when it does not answer
  */
@@ -46,7 +46,7 @@ async function look(
     problems.push(
       `${which} evicts keys (maxmemory-policy ${policy}) and with them jobs; set maxmemory-policy noeviction`,
     )
-  if (info.get('role') === 'slave') problems.push(`${which} is a replica and takes no jobs; name its master`)
+  if (info.get('role') === 'slave') problems.push(`${which} is a replica and accepts no jobs; name its master`)
   if (info.get('aof_enabled') === '0')
     warnings.push(`${which} has no append-only file: it forgets its jobs when it dies; set appendonly yes`)
   else if (prefix !== undefined && loadsAsDefaultUser(info) && (await forgetsAtStart(master, prefix)))
@@ -58,12 +58,12 @@ async function look(
 }
 
 /**
- * Whether the default user lacks rights that the queues need at a restart. Not asked as one of our own roles, which may
- * not know: their every start would leave a refusal in ACL LOG. `jobwarden redis check` asks as an administrator.
+ * Whether the default user lacks rights that the queues need at a restart. Our own roles may not ask, and do not try,
+ * because every start would leave a refusal in ACL LOG. `jobwarden redis check` asks as an administrator.
  */
 async function forgetsAtStart(master: Redis, prefix: string): Promise<boolean> {
   const { username } = master.options
-  if (username === undefined || username === 'default') return false // Who works as this user has its rights.
+  if (username === undefined || username === 'default') return false // If we can work as this user, it has the rights.
   if (REDIS_ROLES.some(({ name }) => name === username)) return false
   return ((await refusedToDefaultUser(master, prefix)) ?? []).length > 0
 }

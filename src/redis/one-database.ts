@@ -3,8 +3,8 @@ import { Failure } from '../domain/failure.ts'
 import type { RedisConnection } from './options.ts'
 
 /**
- * Has a connection work on the database of its URL or not at all. ioredis itself reports that SELECT failed and goes on
- * with database 0, where the jobs of others may be.
+ * Makes a connection use the database of its URL or none. When SELECT fails, ioredis itself only reports that and goes on
+ * with database 0, where other people's jobs may be.
  */
 export function leaveWrongDatabase(redis: RedisConnection): void {
   redis.on('error', (error: Error) => {
@@ -12,14 +12,14 @@ export function leaveWrongDatabase(redis: RedisConnection): void {
   })
 }
 
-/** Rejects when Redis says that there is no such database, and never otherwise. @returns a way to stop listening too */
+/** `refused` rejects when Redis says that there is no such database, and does not settle otherwise. `stop` ends that. */
 export function databaseRefusal(redis: Redis): { readonly refused: Promise<never>; readonly stop: () => void } {
   const { promise: refused, reject } = Promise.withResolvers<never>()
   const onError = (error: Error) => {
     if (!isRefusedDatabase(error)) return
-    const what = `Redis has no database ${redis.options.db ?? 0} for us`
+    const what = `Redis has no database ${redis.options.db ?? 0}`
     const remedy =
-      'name another one behind the host; a Cluster has 0 alone, others as many as `databases` in redis.conf'
+      'name another one after the host; a Cluster only has 0, other servers as many as `databases` in redis.conf says'
     reject(new Failure('JW_CONFIG_INVALID', `JOBWARDEN_REDIS_URL: ${what} (${error.message}); ${remedy}`))
   }
   redis.on('error', onError)

@@ -27,13 +27,13 @@ export type RedisOptions = TlsFiles & {
   readonly place: RedisPlace
   readonly username?: string | undefined
   readonly password?: string | undefined
-  /** TLS to a master behind Sentinel and to the nodes of a Cluster; a URL says it itself. */
+  /** TLS to a master behind Sentinel and to the nodes of a Cluster. A URL says it with its scheme. */
   readonly tls?: boolean
 }
 
 /**
- * What the URL of one machine says, over `common`, which may have the user and the password that it does not name.
- * ioredis would take the password of a URL that names a user alone for the empty one.
+ * The options that the URL of one machine gives, on top of `common`, which may have the user and the password that are
+ * not in the URL. If a URL names a user alone, ioredis itself would use the empty password.
  */
 export function singleOptions<Common extends { username?: string | undefined; password?: string | undefined }>(
   url: string,

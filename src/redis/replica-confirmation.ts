@@ -3,9 +3,9 @@ import type { RedisConnection } from './options.ts'
 
 export type ConfirmationOptions = {
   readonly redis: RedisConnection
-  /** Any key of the queue: in a Cluster it leads to the node whose replicas are asked. */
+  /** Any key of the queue: in a Cluster, its node is the one whose replicas are asked. */
   readonly key: string
-  /** This many replicas must have what was written. */
+  /** This many replicas must have received the writes. */
   readonly replicas: number
   readonly timeoutMs: number
 }
@@ -13,7 +13,7 @@ export type ConfirmationOptions = {
 /** Makes sure that writes have reached replicas, so that a failover to one of them keeps them. */
 export class ReplicaConfirmation {
   readonly #options: ConfirmationOptions
-  /** WAIT speaks of the writes of its own connection: after a new one it would confirm what it knows nothing of. */
+  /** WAIT is about the writes of its own connection: on a new connection it would confirm writes that it did not see. */
   #connections = 0
 
   constructor(options: ConfirmationOptions) {
@@ -26,11 +26,11 @@ export class ReplicaConfirmation {
     const { redis, key, replicas, timeoutMs } = this.#options
     const before = this.#connections
     await write()
-    // The key and WAIT travel together, and with the writes: over one connection to the node of that key.
+    // The key and WAIT travel together, on the connection of the writes to the node of that key.
     const [found, waited] = (await redis.pipeline().exists(key).wait(replicas, timeoutMs).exec()) ?? []
     const [error = found?.[0], acknowledged] = waited ?? []
     if (error) throw error
-    if (this.#connections !== before) throw unconfirmed('the connection was lost meanwhile')
+    if (this.#connections !== before) throw unconfirmed('the connection was lost in the meantime')
     if (Number(acknowledged) < replicas)
       throw unconfirmed(`${Number(acknowledged)} of ${replicas} replicas have them after ${timeoutMs} ms`)
   }

@@ -18,14 +18,14 @@ export type AclOptions = {
 }
 
 /**
- * Nobody logs in as `default`: it is off and has no password. It may do everything all the same, because Redis runs the
- * transactions of its own append-only file as this user when it starts, and every script's effect is a transaction. With
- * fewer rights Redis before 8.6 drops them all, and a restart empties the queues (redis/redis#14541). An ACL file has no
- * comments, so the reason stands here and in docs/redis.md.
+ * Nobody can log in as `default`: it is off and has no password. It still may do everything, because Redis runs the
+ * transactions of its own append-only file as this user when it starts, and the effect of every script is a transaction.
+ * If the user has fewer rights, Redis before 8.6 drops them all, and a restart empties the queues (redis/redis#14541). An
+ * ACL file cannot hold comments, so the reason is here and in docs/redis.md.
  */
 const DEFAULT_USER = 'user default off resetpass ~* &* +@all'
 
-/** The users of an ACL file, in its order. */
+/** The users of an ACL file, in the order of the file. */
 export function aclUsers({ topology, admin }: Pick<AclOptions, 'topology' | 'admin'>): string[] {
   return [...REDIS_ROLES.map(({ name }) => name), ...TOPOLOGY_SERVERS[topology], ...(admin ? ['admin'] : [])]
 }

@@ -1,22 +1,22 @@
 import { loadsAsDefaultUser } from '../default-user.ts'
 import type { RedisInfo } from '../ask-server.ts'
 
-/** What one server said. What this user could not see is undefined. */
+/** What one server reported. A member is undefined when this user may not see it. */
 export type RedisLook = {
   readonly info: RedisInfo
   readonly appendfsync: string | undefined
   readonly minReplicas: string | undefined
   /** Commands of the queues that the default user may not run. */
   readonly refusedToDefault: readonly string[] | undefined
-  /** Commands of its own file that it has dropped since it started. */
+  /** How many commands of its own file it has dropped since it started. */
   readonly dropped: number | undefined
-  /** Whether a replica is in its place here, as in a Cluster. */
+  /** Whether a replica is expected here, as in a Cluster. */
   readonly mayBeReplica: boolean
 }
 
 /**
- * `yes`: it would lose commands that it has acknowledged, or has. `info`: it keeps them, and an operator should know.
- * `unseen`: this user may not look.
+ * `yes`: Redis would lose commands that it has acknowledged, or has lost some. `info`: it keeps them, and an operator
+ * should know. `unseen`: this user may not look.
  */
 export type Verdict = 'no' | 'yes' | 'info' | 'unseen'
 
@@ -27,7 +27,7 @@ export type Finding = {
   readonly remedy?: string
 }
 
-/** What a look means for commands, with a remedy wherever there is something to do. */
+/** What the report means for commands, with a remedy wherever there is something to do. */
 export function findingsOf(look: RedisLook): readonly Finding[] {
   return CHECKS.flatMap(([what, check]) => {
     const found = check(look)
@@ -65,7 +65,9 @@ const CHECKS: readonly (readonly [what: string, check: Check])[] = [
     'role',
     ({ info: said, mayBeReplica }) => {
       if (said.get('role') !== 'slave') return no('master')
-      return mayBeReplica ? no('replica') : yes('replica: it takes no commands', 'name its master in JOBWARDEN_REDIS_*')
+      return mayBeReplica
+        ? no('replica')
+        : yes('replica: it accepts no commands', 'name its master in JOBWARDEN_REDIS_*')
     },
   ],
   [
@@ -75,7 +77,7 @@ const CHECKS: readonly (readonly [what: string, check: Check])[] = [
       if (enabled === undefined) return unseen('INFO persistence')
       if (enabled === '1') return no('on')
       return yes(
-        'off: a restart begins with the last snapshot, or with nothing',
+        'off: after a restart there is the last snapshot, or nothing',
         'CONFIG SET appendonly yes, and `appendonly yes` in redis.conf',
       )
     },
@@ -94,7 +96,7 @@ const CHECKS: readonly (readonly [what: string, check: Check])[] = [
     ({ info: said }) =>
       said.get('rdb_last_bgsave_status') === 'err'
         ? info(
-            'failed: with save points Redis takes no commands until one succeeds',
+            'failed: if there are save points, Redis accepts no commands until one succeeds',
             'free space on its disk, or set `save ""`: the append-only file is enough',
           )
         : undefined,
@@ -118,9 +120,9 @@ const CHECKS: readonly (readonly [what: string, check: Check])[] = [
     (look) => {
       if (!hasFile(look) || !loadsAsDefaultUser(look.info)) return undefined
       if (look.dropped === undefined) return unseen('ACL LOG')
-      if (look.dropped === 0) return no('dropped nothing of its file that ACL LOG knows of')
+      if (look.dropped === 0) return no('dropped no commands of its file, as far as ACL LOG goes back')
       return yes(
-        `dropped commands of its own file, ${look.dropped} or more`,
+        `dropped ${look.dropped} commands of its own file, or more`,
         'docs/runbook.md, "An old ACL file empties the queues"',
       )
     },
@@ -142,7 +144,7 @@ function fsync({ appendfsync }: RedisLook): Found {
       return no(appendfsync)
     case 'no':
       return yes(
-        'no: a machine that dies loses what its kernel had not written, up to half a minute',
+        'no: a machine that dies loses what its kernel has not written, up to half a minute',
         'CONFIG SET appendfsync everysec, and in redis.conf',
       )
     default:
@@ -156,23 +158,23 @@ function fsync({ appendfsync }: RedisLook): Found {
 function lastWrite({ info: said }: RedisLook): Found {
   if (said.get('aof_last_write_status') !== 'ok')
     return yes(
-      'failed: what it acknowledged just before is in memory alone',
-      'free space on the disk of Redis before it ends; its log says why',
+      'failed: what Redis acknowledged last is only in memory',
+      'free space on the disk of Redis before Redis ends; its log says why',
     )
   const delayed = Number(said.get('aof_delayed_fsync') ?? 0)
   return delayed === 0
     ? no('succeeded')
-    : info(`succeeded, but ${delayed} waited for the disk`, 'give Redis a faster disk, or one of its own')
+    : info(`succeeded, but ${delayed} waited for the disk`, 'give Redis a faster disk, or its own disk')
 }
 
-/** From this part of maxmemory on an operator is told. */
+/** The share of maxmemory above which operators are warned. */
 const NEARLY_FULL = 0.8
 
 function memory({ info: said }: RedisLook): Found {
   const [used, limit] = ['used_memory', 'maxmemory'].map((name) => Number(said.get(name) ?? 0))
   if (used === undefined || limit === undefined || limit === 0)
     return info(
-      'no limit: a machine without memory kills Redis',
+      'no limit: a machine that runs out of memory kills Redis',
       'set maxmemory below the memory of the machine; Redis then refuses commands in time',
     )
   const state = `${Math.round((100 * used) / limit)} % of maxmemory`
@@ -182,7 +184,7 @@ function memory({ info: said }: RedisLook): Found {
 }
 
 function defaultUser({ info: said, refusedToDefault: refused }: RedisLook): Found {
-  if (!loadsAsDefaultUser(said)) return no('of no effect: since 8.6 Redis loads its file whatever they are')
+  if (!loadsAsDefaultUser(said)) return no('without effect: since 8.6 Redis loads its file whatever they are')
   if (refused === undefined) return unseen('ACL DRYRUN')
   if (refused.length === 0) return no('enough to load the append-only file')
   return yes(

@@ -8,12 +8,12 @@ import { type Finding, findingsOf } from './findings.ts'
 import { addressOf, readInfo, unlessRefused } from '../ask-server.ts'
 import type { RedisOptions } from '../options.ts'
 
-/** A server and what was found there. */
+/** A server and the findings about it. */
 export type Inspected = { readonly server: string; readonly findings: readonly Finding[] }
 
 /**
- * Looks at the Redis of the queues, behind Sentinel at the master, in a Cluster at every node. It changes nothing; what
- * this user may not call stands in ACL LOG afterwards.
+ * Looks at the Redis of the queues: at the master behind Sentinel, and at every node of a Cluster. It changes nothing;
+ * afterwards ACL LOG lists the commands that this user may not call.
  * @throws Failure JW_REDIS_UNAVAILABLE | JW_REDIS_REFUSED when it cannot be reached, JW_CONFIG_INVALID
  */
 export async function inspectRedis(options: RedisOptions, prefix: string): Promise<readonly Inspected[]> {

@@ -1,6 +1,6 @@
 import { AUDIT_QUEUE, COMMAND_QUEUE } from '../queue-names.ts'
 
-/** How many machines Redis runs on decides what clients call besides their work, and which servers log in. */
+/** How Redis is deployed decides which further commands clients call, and which servers log in. */
 export const TOPOLOGIES = ['single', 'sentinel', 'cluster'] as const
 export type Topology = (typeof TOPOLOGIES)[number]
 
@@ -12,13 +12,13 @@ export type RedisRole = { readonly name: string; readonly may: string; readonly 
 
 const words = (text: string) => text.trim().split(/\s+/)
 
-/** What every client calls: BullMQ and `requireFitRedis` ask INFO. */
+/** Commands that every client calls: BullMQ and `requireFitRedis` call INFO. */
 const CONNECT = words('ping info select client|setname')
 
-/** What `addStandardJob` of BullMQ calls for a job without a parent and without deduplication, and its queue's constructor. */
+/** Commands of BullMQ's `addStandardJob`, for a job without parent and deduplication, and of its queue's constructor. */
 const ADD = words('eval evalsha exists hget hset hmget hmset incr llen lpush xadd zadd')
 
-/** What taking, settling, delaying and retrying a job and finding stalled ones call, whatever a job's hash says. */
+/** Commands that take, settle, delay and retry jobs and find stalled ones, whatever the hash of a job says. */
 const CONSUME = words(`
   bzpopmin eval evalsha
   del exists get set incr pexpire pttl
@@ -28,16 +28,16 @@ const CONSUME = words(`
   xadd xtrim
   zadd zcard zpopmin zrange zrangebyscore zrem zremrangebyrank zremrangebyscore zrevrange zrevrangebyscore zscore`)
 
-/** What listing jobs calls besides. */
+/** Further commands that list jobs. */
 const LIST_JOBS = words('lindex rpop')
 
-/** Counts, jobs, logs and metrics; scripts run, and fail at the first command that writes. */
+/** Commands that read counts, jobs, logs and metrics. Scripts run, and fail at the first command that writes. */
 const LOOK = words(`
   eval evalsha multi exec client|list
   exists get type hexists hget hgetall hlen hmget
   lindex llen lpos lrange scard smembers zcard zcount zrange zrevrange zscore`)
 
-/** Who uses the queues. What a role may do to a queue's keys, it may do to every job in it: commands are signed. */
+/** The users of the queues. A role with rights to a queue's keys has them to every job in it, so commands are signed. */
 export const REDIS_ROLES: readonly RedisRole[] = [
   {
     name: 'producer',
@@ -64,14 +64,14 @@ export const REDIS_ROLES: readonly RedisRole[] = [
   },
 ]
 
-/** What every client calls besides, because of where Redis is. */
+/** Further commands that every client calls, because of how Redis is deployed. */
 export const TOPOLOGY_COMMANDS = {
   single: [],
   sentinel: [],
   cluster: words('cluster|info cluster|slots asking readonly readwrite'),
 } as const satisfies Record<Topology, readonly string[]>
 
-/** Servers that log in to Redis: rules as Redis takes them. */
+/** The rights of servers that log in to Redis, as rules of an ACL file. */
 export const SERVER_RULES: Readonly<Record<'replica' | 'sentinel', string>> = {
   replica: '+psync +replconf +ping',
   sentinel:
@@ -79,7 +79,7 @@ export const SERVER_RULES: Readonly<Record<'replica' | 'sentinel', string>> = {
     '+client|kill +script|kill',
 }
 
-/** Which of those a topology needs. */
+/** The servers that each topology needs. */
 export const TOPOLOGY_SERVERS = {
   single: [],
   sentinel: ['replica', 'sentinel'],

@@ -12,7 +12,7 @@ import { WorkerProcess, runningWorkers } from '../../support/worker-process.ts'
 const PASSWORD = 'p@ss/w#r:d?%20 &x'
 const ENCODED = encodeURIComponent(PASSWORD)
 const WORKERS = ['workers/authorizer.ts', 'workers/auditor.ts'] as const
-const REFUSAL = /JW_CONFIG_INVALID: JOBWARDEN_REDIS_URL: Redis has no database 99 for us \(.*\); name another one/
+const REFUSAL = /JW_CONFIG_INVALID: JOBWARDEN_REDIS_URL: Redis has no database 99 \(.*\); name another one/
 
 let stack: Stack
 let redis: LocalRedis

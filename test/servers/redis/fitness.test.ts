@@ -64,7 +64,7 @@ test('a replica is refused: it takes no jobs', async () => {
   const extraArgs = ['--replicaof', `127.0.0.1 ${port}`]
   const { url, server } = await startRedis({ workspace: stack.workspace, extraArgs })
   await expect(openProducer(stack.config({ JOBWARDEN_REDIS_URL: url }), PRODUCER)).rejects.toThrow(
-    /^JW_REDIS_UNFIT: .* is a replica and takes no jobs; name its master$/,
+    /^JW_REDIS_UNFIT: .* is a replica and accepts no jobs; name its master$/,
   )
   await server.stop()
 })
