@@ -7,11 +7,11 @@ export type MissingDenial = { readonly denial: Denial; readonly traceId: string 
 export interface AuditTrail {
   /**
    * Appends the ledger's denials with these ids; appending one again changes nothing.
-   * Returns the ids that are in the trail now. One that is missing is not in the ledger: somebody made it up.
+   * Returns the ids that are in the trail now. An id that is missing is not in the ledger: somebody made it up.
    * @throws Failure JW_STORE_UNAVAILABLE | JW_STORE_REJECTED
    */
   append(ids: readonly string[]): Promise<ReadonlySet<string>>
 
-  /** The oldest denials that were recorded between the two moments and are not in the trail; at most `limit`. */
+  /** The oldest denials, at most `limit`, that were recorded between the two times and are not in the trail. */
   missing(from: Date, to: Date, limit: number): Promise<readonly MissingDenial[]>
 }

@@ -4,18 +4,18 @@ import type { ActivationTrail } from './activation-trail.ts'
 /** A bundle server, as the auditor asks it. */
 export interface ActivationSource {
   environments(): Promise<readonly string[]>
-  /** Those from the n-th on; `next` is where the following page begins, `after` itself at the end. */
+  /** A page of activations after the first `after` ones. `next` is where the next page begins; at the end it is `after`. */
   activations(
     environment: string,
     after: number,
   ): Promise<{ readonly activations: readonly Activation[]; readonly next: number }>
 }
 
-/** Copies to the trail which policies sidecars were seen to run. */
+/** Copies into the trail which policies sidecars were seen to run. */
 export class ActivationCopy {
   readonly #source: ActivationSource
   readonly #trail: ActivationTrail
-  /** What is before is in the trail. A new process starts from the beginning, once. */
+  /** How many activations of an environment are in the trail. A new process starts from the beginning, once. */
   readonly #copied = new Map<string, number>()
 
   constructor(source: ActivationSource, trail: ActivationTrail) {
@@ -23,7 +23,7 @@ export class ActivationCopy {
     this.#trail = trail
   }
 
-  /** Copies what is new in every environment and returns how many records that made. @throws Failure of either side */
+  /** Copies new activations of every environment, and returns how many records are new. @throws Failure of either side */
   async copy(): Promise<number> {
     let records = 0
     for (const environment of await this.#source.environments())

@@ -1,12 +1,12 @@
 import { Failure } from '../domain/failure.ts'
 import type { AuditTrail } from './audit-trail.ts'
 
-/** The end of an audit job: its denial is in the trail. */
+/** The result of an audit job: its denial is in the trail. */
 export type Recorded = { readonly recorded: true }
 
 /**
  * Appends a batch of audit jobs to the trail, in one statement, and answers in their order.
- * A job that names no denial of the ledger fails: the queue is no authority for what was denied.
+ * A job that names no denial of the ledger fails, because the queue cannot say what was denied.
  */
 export async function recordDenials(
   jobs: readonly { readonly jobId: string }[],

@@ -3,14 +3,14 @@ import type { AuditTrail } from './audit-trail.ts'
 
 /** The audit queue, as the sweep needs it. */
 export interface RepublishingSink extends AuditSink {
-  /** Makes room for denials that the auditor gave up on; others are left alone. */
+  /** Removes the jobs of denials that the auditor gave up on, so that they can be published again. */
   forget(ids: readonly string[]): Promise<void>
 }
 
 export type SweepOptions = {
   readonly trail: AuditTrail
   readonly sink: RepublishingSink
-  /** A denial this young may still be on its way. */
+  /** A denial younger than this may still be on its way. */
   readonly graceMs: number
   readonly now: () => number
 }
@@ -20,7 +20,7 @@ const PAGE = 500
 /** A denial's row may become visible this long after its time stamp: a statement takes time to commit. */
 const LATE_COMMIT_MS = 600_000
 
-/** Publishes denials that never reached the trail again, so that losing Redis loses no denial. */
+/** Publishes denials again that never reached the trail, so that losing Redis loses no denial. */
 export class DenialSweep {
   readonly #options: SweepOptions
   /** Everything before this is in the trail. A new process starts from the beginning, once. */
@@ -41,7 +41,7 @@ export class DenialSweep {
       await sink.publish(missing)
       published += missing.length
       const last = missing.at(-1)
-      // A page full of one moment would come again for ever: what is left of it is published by the next sweep.
+      // A page with one time stamp only would come again without end: the next sweep publishes the rest.
       if (last === undefined || missing.length < PAGE || last.recordedAt <= from) break
       from = last.recordedAt
     }

@@ -25,15 +25,15 @@ export type Admission = {
   readonly now: () => number
 }
 
-/** What a producer signs: the command and the one queue it is meant for, so that no other queue accepts it. */
+/** What a producer signs: the command and the one queue that it is for, so that no other queue accepts it. */
 const Envelope = z.strictObject({ queue: z.string(), command: Command })
 
 type Examined = { readonly accepted: Accepted; readonly expired?: Reason }
 type Refused = { readonly refused: readonly Reason[]; readonly producer?: string }
 
 /**
- * Admits deliveries: size, signature, schema, identity, expiry. Each becomes a case in its place: admitted, judged as
- * expired, or invalid.
+ * Admits deliveries by their size, signature, schema, identity and expiry. Each becomes a case at the same index:
+ * admitted, judged as expired, or invalid.
  */
 export async function admit(
   deliveries: readonly Delivery[],
@@ -51,7 +51,7 @@ function openCase(delivery: Delivery, examined: Examined | Refused): Admitted | 
     : { ...underway, stage: 'judged', verdict: { outcome: { outcome: 'expired', reasons: [expired] } } }
 }
 
-/** A case that ends `invalid`. Its id is a digest, because the job's own id is as doubtful as the rest of it. */
+/** A case that ends `invalid`. Its id is a digest, because the job's own id cannot be believed either. */
 export function refusedCase(delivery: Delivery, reasons: readonly Reason[], producer?: string): Invalid {
   const arrived = JSON.stringify([delivery.queue, delivery.jobId, delivery.jobName, delivery.data])
   const printable = reasons.map(({ code, message }) => ({ code, message: storable(message, 512) }))
@@ -66,7 +66,7 @@ export function refusedCase(delivery: Delivery, reasons: readonly Reason[], prod
   return { stage: 'invalid', delivery, rejection, outcome: { outcome: 'invalid', reasons: printable } }
 }
 
-/** Text of a hostile job as PostgreSQL can hold it: one NUL or lone surrogate would fail the whole batch. */
+/** Makes text of a hostile job storable in PostgreSQL: one NUL or lone surrogate would fail the whole batch. */
 function storable(text: string, length: number): string {
   return text.slice(0, length).toWellFormed().replaceAll('\0', '\ufffd')
 }
@@ -105,13 +105,13 @@ async function examine(delivery: Delivery, admission: Admission): Promise<Examin
 
   const now = admission.now()
   if (Date.parse(command.issuedAt) > now + limits.clockSkewMs)
-    return refuse('issued_in_future', `the command is issued at ${command.issuedAt}, which is still to come`, producer)
+    return refuse('issued_in_future', `the command is issued at ${command.issuedAt}, which is in the future`, producer)
   const accepted: Accepted = { command, type, commandDigest: digestOf(command), producer }
   if (Date.parse(command.expiresAt) + limits.clockSkewMs >= now) return { accepted }
   return { accepted, expired: { code: 'expired', message: `the command expired at ${command.expiresAt}` } }
 }
 
-/** `where` may speak of what policies see, the id and the declared attributes, in values of the column's kind. */
+/** `where` may only use the id and the declared attributes, as policies do, with values of the column's kind. */
 function collectionFault({ where = {}, after }: ResourceCollection, type: ResourceType): string | undefined {
   if (after !== undefined && !isWritten(keyKindOf(type), after)) return 'after: must be the "next" of an outcome'
   const attributes = attributesOf(type)
@@ -128,21 +128,21 @@ function collectionFault({ where = {}, after }: ResourceCollection, type: Resour
 }
 
 /**
- * What the command asks for. Its times are left out: a producer that enqueues an id again may sign it anew, and that is
- * the same command.
+ * A digest of what the command asks for. Its times are left out, because a producer that enqueues an id again may sign it
+ * again, and that is the same command.
  */
 function digestOf({ issuedAt: _issuedAt, expiresAt: _expiresAt, ...asked }: Command): string {
   return hash('sha256', JSON.stringify(asked))
 }
 
-/** The job's queue, name and id are unsigned; where they differ from the signed command, somebody moved or copied it. */
+/** The job's queue, name and id are not signed. If they differ from the signed command, somebody moved or copied it. */
 function identityMismatch(delivery: Delivery, queue: string, command: Command): Reason | undefined {
   if (queue !== delivery.queue)
     return { code: 'queue_mismatch', message: `the command is signed for another queue than "${delivery.queue}"` }
   if (command.action !== delivery.jobName)
-    return { code: 'name_mismatch', message: `the command is a "${command.action}", its job is named otherwise` }
+    return { code: 'name_mismatch', message: `the command is a "${command.action}", but its job has another name` }
   if (command.id !== delivery.jobId)
-    return { code: 'id_mismatch', message: `the command has the id "${command.id}", its job has another` }
+    return { code: 'id_mismatch', message: `the command has the id "${command.id}", but its job has another one` }
   return undefined
 }
 

@@ -6,7 +6,7 @@ import type { DecidedRow, Effect, LoadedResource, Rejection } from './ports/comm
 import type { Delivery } from './ports/delivery.ts'
 import type { ResourceType } from '../domain/resource-type.ts'
 
-/** A command that passed admission, with what the ledger must know of where it came from. */
+/** A command that passed admission, with what the ledger records about its origin. */
 export type Accepted = {
   readonly command: Command
   readonly type: ResourceType
@@ -14,19 +14,19 @@ export type Accepted = {
   readonly producer: string
 }
 
-/** Who asks for what, as the policies are told and the ledger keeps it. */
+/** Who asks for what, as the policies see it and the ledger records it. */
 export function askingOf({ command: { user, action }, producer }: Accepted): Asking {
   return { user, action, producer }
 }
 
-/** The rows of a collection that the policies allow, all by one revision, and how far the search for them went. */
+/** The rows of a collection that one revision of the policies allows, and how far the search for them went. */
 export type Selection = {
   readonly rows: readonly DecidedRow[]
   /** Rows on which the policies gave no answer. */
   readonly undecided: number
-  /** Where the command goes on when there is more. */
+  /** Where the command can continue if there are more rows. */
   readonly next?: string | undefined
-  /** How many rows were decided, when that many are the most that one command may have decided. */
+  /** How many rows were decided, if that is the most that one command may have decided. */
   readonly examined?: number | undefined
   readonly policyRevision: string
 }
@@ -39,10 +39,10 @@ export type Verdict =
   | { readonly outcome: Outcome; readonly effect?: Effect; readonly inputDigest?: string }
   | { readonly selection: Selection; readonly inputDigest: string }
 
-/** A selection some of whose rows have changed since: those are decided again, the others stay. */
+/** A selection of which some rows have changed since. Those are decided again, and the others stay. */
 export type Reselection = Extract<Verdict, { selection: Selection }> & { readonly changed: readonly string[] }
 
-/** A command on its way. `losses` is how often its resource, or a row of its collection, changed before the effect. */
+/** A command being processed. `losses` is how often its resource, or a row of its collection, changed before the effect. */
 type Underway = {
   readonly delivery: Delivery
   readonly accepted: Accepted
@@ -50,20 +50,20 @@ type Underway = {
   readonly reselection?: Reselection | undefined
 }
 
-/** Nothing of it could be believed: it has no command, and ends `invalid`. */
+/** Nothing in the job could be believed: there is no command, and it ends `invalid`. */
 export type Invalid = {
   readonly stage: 'invalid'
   readonly delivery: Delivery
   readonly rejection: Rejection
   readonly outcome: Outcome
 }
-/** It is what it claims to be. */
+/** The command is what it claims to be. */
 export type Admitted = Underway & { readonly stage: 'admitted' }
-/** It has no outcome yet, and this is the resource it names, if there is one. */
+/** The command has no outcome yet. `resource` is the one that it names, if it exists. */
 export type Loaded = Underway & { readonly stage: 'loaded'; readonly resource?: LoadedResource | undefined }
-/** It is known how it ends, if its guard holds. */
+/** The command has a verdict, which becomes its end if its guard holds. */
 export type Judged = Underway & { readonly stage: 'judged'; readonly verdict: Verdict }
-/** It has ended: with an outcome that is recorded, or with the failure that keeps it from one for now. */
+/** The job has ended for now: with a recorded outcome, or with the failure that keeps it from one. */
 export type Ended = {
   readonly stage: 'ended'
   readonly delivery: Delivery
@@ -72,10 +72,10 @@ export type Ended = {
   readonly end: Outcome | Failure
 }
 
-/** One delivery between two steps of a batch. Each step takes cases of some stages and returns what it made of them. */
+/** One delivery between two steps of a batch. Each step takes cases at some stages and returns the cases it made of them. */
 export type Case = Invalid | Admitted | Loaded | Judged | Ended
 
-/** The cases of one stage. */
+/** The cases at one stage. */
 export function at<Stage extends Case['stage']>(
   stage: Stage,
   cases: readonly Case[],

@@ -13,15 +13,15 @@ import {
   endedWith,
 } from './case.ts'
 
-/** How often a command may lose its resource, or a row of its collection, to another before it is given up. */
+/** A command is given up when its resource, or a row of its collection, was changed by others this many times. */
 export const MAX_LOSSES = 3
 
 type Concluded = Judged & { readonly verdict: Extract<Verdict, { outcome: Outcome }> }
 type Selecting = Judged & { readonly verdict: Extract<Verdict, { selection: Selection }> }
 
 /**
- * Records every verdict with its effect: those on single resources in one atomic statement, those on collections in one
- * each. A case whose guard did not hold is admitted or judged anew, and takes another turn.
+ * Records every verdict with its effect: all those on single resources in one atomic statement, and each one on a
+ * collection in its own. A case whose guard did not hold is admitted or judged again, and takes another turn.
  */
 export async function commit(
   cases: readonly (Judged | Invalid)[],
@@ -67,7 +67,7 @@ function ended(open: Concluded): Ended {
   return endedWith(open, open.verdict.outcome)
 }
 
-/** Back to load and decide, unless the verdict did not come from the policies: then it stands as it is. */
+/** The case goes back to load and decide, unless its verdict did not come from the policies: then it stays the same. */
 function reopened(open: Concluded): Admitted | Judged {
   const { delivery, accepted, verdict } = open
   const { outcome, effect, inputDigest } = verdict
@@ -78,11 +78,11 @@ function reopened(open: Concluded): Admitted | Judged {
 }
 
 function stale(policyRevision: string): Outcome {
-  const message = `the resource changed between decision and effect ${MAX_LOSSES} times over`
+  const message = `the resource changed between decision and effect ${MAX_LOSSES} times`
   return { outcome: 'stale', reasons: [{ code: 'stale', message }], policyRevision }
 }
 
-/** Rows that have changed are decided again; after the last time they are left out, so that the others get their effect. */
+/** Rows that have changed are decided again. After the last time they are left out, so that the others get their effect. */
 async function commitSelection(open: Selecting, store: CommandStore): Promise<Ended | Admitted> {
   const { delivery, accepted, losses, verdict } = open
   const { command } = accepted
@@ -95,7 +95,7 @@ async function commitSelection(open: Selecting, store: CommandStore): Promise<En
   })
   if ('outcome' in end) return endedWith(open, end.outcome)
   const again = { stage: 'admitted', delivery, accepted, losses: losses + 1 } as const
-  // What is recorded already has its outcome found by the next load.
+  // If the command is recorded already, the next load finds its outcome.
   return 'changed' in end ? { ...again, reselection: { ...verdict, changed: end.changed } } : again
 }
 

@@ -7,26 +7,26 @@ import type { Candidate, DecidedRow } from './ports/command-store.ts'
 import { type Accepted, askingOf } from './case.ts'
 import type { Observer } from './ports/observer.ts'
 
-/** What became of one candidate: allowed, denied (neither member) or undecided. */
+/** The decision on one candidate: allowed, undecided, or denied, which is neither of the two. */
 export type DecidedCandidate = {
   readonly key: string
   readonly allowed?: DecidedRow | undefined
   readonly undecided: boolean
 }
 
-/** Candidates after their decisions, in their order. `digest` ties them to what the policies saw. */
+/** Candidates after their decisions, in the same order. `digest` ties them to what the policies saw. */
 export type DecidedPage = { readonly rows: readonly DecidedCandidate[]; readonly digest: string }
 
 type Deciding = { readonly pdp: Pdp; readonly observer: Observer }
 
-/** OPA evaluates a query on one core, and a larger one only keeps others waiting. */
+/** OPA evaluates a query on one core, so a larger one would only keep others waiting. */
 const CHUNK = 250
 const CHUNKS_AT_A_TIME = 2
 
 /**
- * Puts every candidate to `jobs/decisions`, as a command on that row alone would be. A row on which the policies err is
- * undecided: it is left out, and nobody else has to wait for it.
- * @throws Failure JW_PDP_*, also when the policies are not those of the filter any more
+ * Asks `jobs/decisions` about every candidate, as for a command on that row alone. A row on which the policies fail is
+ * undecided: it is left out, so that no other row has to wait for it.
+ * @throws Failure JW_PDP_*, also when the policies are no longer those of the filter
  */
 export async function decideCandidates(
   candidates: readonly Candidate[],
@@ -70,6 +70,6 @@ function toRow(candidate: Candidate, answer: Decision | Failure, policyRevision:
     return { key, undecided: true }
   }
   if (answer.policyRevision !== policyRevision)
-    throw new Failure('JW_PDP_NOT_READY', `the policies changed to ${answer.policyRevision} meanwhile`)
+    throw new Failure('JW_PDP_NOT_READY', `the policies changed to ${answer.policyRevision} in the meantime`)
   return { key, undecided: false, ...(answer.effect === 'allow' && { allowed: { key, version, masks: answer.masks } }) }
 }

@@ -6,7 +6,7 @@ import { Failure } from '../domain/failure.ts'
 import type { Pdp } from './ports/decision-point.ts'
 import { type Ended, type Judged, type Loaded, type Verdict, askingOf, endedWith } from './case.ts'
 
-/** Asks the policies about every command on one resource, all in one query, and judges each by its answer. */
+/** Asks the policies about all commands on single resources in one query, and judges each command by its answer. */
 export async function decide(cases: readonly Loaded[], pdp: Pdp): Promise<(Judged | Ended)[]> {
   if (cases.length === 0) return []
   const questions = cases.map((open) => [open, inputOf(open)] as const)
@@ -20,14 +20,14 @@ export async function decide(cases: readonly Loaded[], pdp: Pdp): Promise<(Judge
   })
 }
 
-/** A resource that does not exist is asked about by type and id alone: who may not see it cannot tell the difference. */
+/** A resource that does not exist only has a type and an id, so a user who may not see it cannot tell the difference. */
 function inputOf({ accepted, resource }: Loaded): DecisionRequest {
   return policyInput(askingOf(accepted), requireById(accepted.command.resource), resource?.attributes)
 }
 
 function requireById(resource: Loaded['accepted']['command']['resource']): ResourceById {
   if (isById(resource)) return resource
-  throw new Failure('JW_UNEXPECTED', 'a command on a collection is examined, and not decided as a whole')
+  throw new Failure('JW_UNEXPECTED', 'a command on a collection is examined and not decided as a whole')
 }
 
 function drawVerdict({ accepted: { command }, resource }: Loaded, input: DecisionRequest, decision: Decision): Verdict {

@@ -18,11 +18,11 @@ import { type DecidedPage, decideCandidates } from './decide-candidates.ts'
 import type { Observer } from './ports/observer.ts'
 import { RowSearch } from './row-search.ts'
 
-/** How much one command on a collection may do. */
+/** The most that one command on a collection may do. */
 export type CollectionLimits = {
-  /** So many resources may be changed, or read at a time, by a command that gives no limit. */
+  /** How many resources a command without a limit may change, or read at a time. */
   readonly maxRows: number
-  /** So many rows may be decided for one command. */
+  /** How many rows may be decided for one command. */
   readonly maxExamined: number
 }
 
@@ -33,15 +33,15 @@ export type Examination = {
   readonly observer: Observer
 }
 
-/** Collections of one batch that are examined at a time. */
+/** How many collections of one batch are examined at a time. */
 const AT_A_TIME = 4
 
 type OpenCollection = { readonly open: Loaded; readonly accepted: Accepted; readonly asked: ResourceCollection }
 
 /**
- * Finds the rows of every command on a collection that the policies allow. The filter narrows, the decision decides: the
- * filter and the producer's `where` select candidates, and each of them is decided as a command on it alone would be.
- * One collection that fails ends its own case and no other.
+ * Finds, for every command on a collection, the rows that the policies allow. The filter narrows, the decision decides:
+ * the filter and the producer's `where` select candidates, and each of them is decided like a command on it alone.
+ * A failure on one collection ends only the case of that collection.
  */
 export async function examine(cases: readonly Loaded[], examination: Examination): Promise<(Judged | Ended)[]> {
   if (cases.length === 0) return []
@@ -104,7 +104,7 @@ async function drawVerdict(
   return { selection, inputDigest: search.digest }
 }
 
-/** Decides the rows again that changed; those that are gone, or that nobody asks for any more, are left out. */
+/** Decides the changed rows again. Rows that are gone, or that the command no longer selects, are left out. */
 async function reselect(
   collection: OpenCollection,
   { selection, changed, inputDigest }: Reselection,

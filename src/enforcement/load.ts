@@ -4,8 +4,8 @@ import { refusedCase } from './admit.ts'
 import { type Admitted, type Ended, type Invalid, type Judged, type Loaded, endedWith } from './case.ts'
 
 /**
- * Loads earlier outcomes and resources in one query. A command that has an outcome already ends with it; one whose id has
- * been used for another command is invalid; one that is judged already goes on as it is.
+ * Loads earlier outcomes and resources in one query. A command that already has an outcome ends with it. A command whose
+ * id was used for another one is invalid. A case that is already judged goes on as it is.
  */
 export async function load(
   cases: readonly (Admitted | Judged)[],

@@ -34,11 +34,11 @@ export type Enforcement = {
  * 5. commit: outcomes with their guarded effects, one atomic statement; one more for each collection.
  * 6. publish: denials to the audit queue, before anything is acknowledged.
  *
- * Steps 2 to 5 are taken again by commands whose resource changed meanwhile. A command that shares its resource with an
- * earlier one of the batch waits for a later batch, so that nobody else waits for it.
+ * Commands whose resource changed in the meantime repeat steps 2 to 5. A command that shares its resource with an earlier
+ * one in the batch waits for a later batch, so that the others do not wait for it.
  * Answers in the order of the deliveries: an outcome without the rows of a read, the failure that keeps this job from
  * one, or AGAIN.
- * @throws Failure when nothing more can be settled now; what was committed is found again by `load`
+ * @throws Failure when nothing more can be settled now; `load` will find again what was committed
  */
 export async function processBatch(
   deliveries: readonly Delivery[],
@@ -61,7 +61,7 @@ export async function processBatch(
 
 type Open = Admitted | Judged | Invalid
 
-/** Takes cases from load to commit. Those whose guard did not hold come back admitted. */
+/** Takes cases from load to commit. Those whose guard did not hold come back to be taken again. */
 async function takeTurn(open: readonly Open[], step: RunStep, enforcement: Enforcement): Promise<readonly Case[]> {
   const { store, pdp } = enforcement
   const known = open.filter((each) => each.stage !== 'invalid')

@@ -6,9 +6,9 @@ import { isAudited } from '../domain/outcome.ts'
 import type { Ended } from './case.ts'
 
 /**
- * Puts every denial on the audit queue before its job is acknowledged, also one that an earlier delivery recorded.
- * When the queue does not take them, those cases end with that failure instead; the ledger keeps the denials and the sweep
- * publishes them.
+ * Puts every denial on the audit queue before its job is acknowledged, including those that an earlier delivery recorded.
+ * When the queue does not accept them, their cases end with that failure instead; the ledger keeps the denials, and the
+ * sweep publishes them.
  */
 export async function publish(cases: readonly Ended[], audit: AuditSink): Promise<readonly Ended[]> {
   const denials = new Map(cases.map((ended) => [ended, denialOf(ended)]))

@@ -19,9 +19,9 @@ export type Reconciliation = {
 }
 
 /**
- * Ends commands whose jobs stalled or failed past their attempts: each becomes `dead`, unless it has an outcome
- * already. A job that cannot be believed becomes `invalid`, as it would have at delivery. Nothing is decided here.
- * Answers in the order of the deliveries; undefined for what has ended before.
+ * Ends commands whose jobs stalled or failed past their attempts: each becomes `dead`, unless it already has an outcome.
+ * A job that cannot be believed becomes `invalid`, as it would have at delivery. Nothing is decided here.
+ * Answers in the order of the deliveries, with undefined for commands that had ended before.
  * @throws Failure of the store; then nothing was recorded
  */
 export async function reconcile(

@@ -11,13 +11,13 @@ export type SearchOptions = {
   readonly after: string | undefined
 }
 
-/** Candidates of one query: enough for most commands, and little in memory. */
+/** How many candidates one query loads: enough for most commands, and little memory. */
 const PAGE = 2_000
 const SMALLEST_PAGE = 50
 
 /**
- * Looks for the first so many allowed rows of a collection, page by page, in the order of their keys. It looks for one
- * row more than may be taken, so that "there is more" is known.
+ * Looks for the first allowed rows of a collection, page by page, in the order of their keys. It looks for one row more
+ * than it may take, so that it knows whether there are more.
  */
 export class RowSearch {
   readonly #options: SearchOptions
@@ -26,7 +26,7 @@ export class RowSearch {
   #lastPage = false
   readonly #rows: DecidedRow[] = []
   #undecided = 0
-  /** Rows behind the last one that is taken: they count only when nothing is left for a next command. */
+  /** Undecided rows after the last one that was taken: they count only if nothing is left for a next command. */
   #undecidedBehind = 0
   #more = false
   #digest = ''
@@ -47,7 +47,7 @@ export class RowSearch {
     return Math.min(wanted, maxExamined - this.#examined)
   }
 
-  /** Takes note of a page that is about to be decided. */
+  /** Notes a page that is about to be decided. */
   look(page: readonly Candidate[]): void {
     this.#lastPage = page.length < this.pageSize
     this.#examined += page.length
@@ -84,7 +84,7 @@ export class RowSearch {
     return this.#digest
   }
 
-  /** `more`: why the search ended before the collection did, if it did. */
+  /** `more` says why the search ended before the end of the collection, if it did. */
   result(policyRevision: string): { readonly selection: Selection; readonly more: 'rows' | 'candidates' | undefined } {
     const rows = this.#rows
     if (this.#more) {

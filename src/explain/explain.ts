@@ -5,22 +5,22 @@ import { type FilterAnswer, type Pdp, filterRequest } from '../enforcement/ports
 import type { ResourceType } from '../domain/resource-type.ts'
 import type { Candidate } from '../enforcement/ports/command-store.ts'
 
-/** What explaining takes of a policy decision point. */
+/** The part of the policy decision point that is used here. */
 export type ExplainingPdp = Pdp & { rulesThatHeld(path: string, input: unknown): Promise<readonly string[]> }
 
 /** Why the policies answer a request as they do. */
 export type Explanation = {
-  /** Absent for a collection: each of its rows is decided by itself. */
+  /** Absent for a collection, of which each row is decided by itself. */
   readonly decision?: Decision
   /** The rules that held, as `file:line`, by policy. */
   readonly rules: Readonly<Record<'authz' | 'data_filter', readonly string[]>>
-  /** Among which rows of the type those are that this user may do this to. */
+  /** The filter for the rows of this type that the user may do this to. */
   readonly filter: FilterAnswer | Failure
   /** Rows of a collection that the filter lets through and the decisions do not allow; absent unless asked for. */
   readonly leftOut?: LeftOut
 }
 
-/** Of so many candidates these are left out: denied with reasons, or undecided because the policies err on them. */
+/** Candidates that are left out: denied with reasons, or undecided because the policies fail on them. */
 export type LeftOut = {
   readonly examined: number
   readonly rows: readonly { readonly key: string; readonly why: string }[]
@@ -30,7 +30,7 @@ export type LeftOut = {
 export type CandidateSource = (filter: FilterAnswer) => Promise<readonly Candidate[]>
 
 /**
- * Asks the policies, and only asks. `attributes` is what they see of the resource, if there is one. With `candidates`,
+ * Asks the policies and executes nothing. `attributes` is what they see of the resource, if it exists. With `candidates`,
  * each row of a collection that the filter lets through is decided as well.
  * @throws Failure JW_PDP_*
  */

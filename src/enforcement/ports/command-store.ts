@@ -4,14 +4,14 @@ import type { Outcome, Row } from '../../domain/outcome.ts'
 import type { Reason } from '../../domain/reason.ts'
 import type { RowFilter } from '../../domain/row-filter.ts'
 
-/** A resource as loaded: what policies see of it, what a read returns, and the version an effect is guarded by. */
+/** A loaded resource: what policies see of it, what a read returns, and the version that guards its effect. */
 export type LoadedResource = {
   readonly attributes: Readonly<Record<string, unknown>>
   readonly row: Row
   readonly version: string
 }
 
-/** Without `resourceId` only the earlier outcome is looked for. */
+/** Without `resourceId`, only an earlier outcome is looked for. */
 export type LoadRequest = {
   readonly commandId: string
   readonly type: string
@@ -29,7 +29,7 @@ export type Effect =
   | { readonly kind: 'update'; readonly version: string; readonly patch: Readonly<Record<string, PatchValue>> }
   | { readonly kind: 'delete'; readonly version: string }
 
-/** The part of a ledger row that is the command's own. */
+/** The part of a ledger row that comes from the command. */
 export type CommandEntry = {
   readonly commandId: string
   /** SHA-256 of what the command asks for. */
@@ -40,7 +40,7 @@ export type CommandEntry = {
   readonly action: Action
   readonly resourceType: string
   readonly resourceId: string | undefined
-  /** Who asked to do what to which resource, as the policies were asked: what explaining it later takes. */
+  /** Who asked to do what to which resource, as the policies were asked. It makes later explanations possible. */
   readonly request: PolicyRequest
   readonly issuedAt: string
   readonly expiresAt: string
@@ -49,13 +49,13 @@ export type CommandEntry = {
   readonly traceId?: string | undefined
 }
 
-/** One command's end, to be recorded with its effect or not at all. */
+/** The end of one command, which is recorded together with its effect or not at all. */
 export type LedgerEntry = CommandEntry & { readonly outcome: Outcome; readonly effect?: Effect | undefined }
 
-/** Which rows of a type to look at, in the order of their keys. */
+/** Which rows of a type to look at. They come in the order of their keys. */
 export type CandidateRequest = {
   readonly type: string
-  /** What the producer asked for, by attribute. */
+  /** The producer's conditions, by attribute. */
   readonly where: Readonly<Record<string, WhereValue>>
   readonly filter: RowFilter
   /** Only rows whose key comes after this one. */
@@ -65,7 +65,7 @@ export type CandidateRequest = {
   readonly limit: number
 }
 
-/** A row of a collection that has yet to be decided. */
+/** A row of a collection that is not decided yet. */
 export type Candidate = {
   readonly key: string
   readonly version: string
@@ -76,14 +76,14 @@ export type Candidate = {
 export type DecidedRow = {
   readonly key: string
   readonly version: string
-  /** What a read shows instead of some columns. */
+  /** The values that a read shows instead of those of some columns. */
   readonly masks?: ColumnMasks | undefined
 }
 
-/** What a command on a collection does: to these rows, as they were decided on, and to no other. */
+/** What a command on a collection does to these rows, as they were when they were decided, and to no others. */
 export type CollectionEntry = CommandEntry & {
   readonly rows: readonly DecidedRow[]
-  /** Everything of the outcome but what the statement finds: how many rows there were, and the rows of a read. */
+  /** The outcome without what the statement finds out: how many rows there were, and the rows of a read. */
   readonly outcome: CollectionOutcome
   /** Whether rows that have changed since are left out, and counted as undecided, instead of being decided again. */
   readonly leaveOutChanged: boolean
@@ -93,17 +93,17 @@ export type CollectionEntry = CommandEntry & {
 export type CollectionOutcome = Omit<Extract<Outcome, { outcome: 'executed' }>, 'count' | 'rows'>
 
 /**
- * The end of a command on a collection, without the rows of a read: those are in the ledger. Or the keys of rows that
- * have changed since they were decided: then nothing was done. Or the command has an outcome already.
+ * The outcome of a command on a collection, without the rows of a read, which are in the ledger. Or the keys of rows that
+ * have changed since they were decided, and then nothing was done. Or the command already has an outcome.
  */
 export type CollectionEnd =
   | { readonly outcome: Outcome }
   | { readonly changed: readonly string[] }
   | { readonly recorded: true }
 
-/** A job that could not be believed, so that it has no command to record. */
+/** A job that could not be believed, so there is no command to record. */
 export type Rejection = {
-  /** `invalid.` and a SHA-256 of queue, job id and what arrived: a redelivery is the same rejection. */
+  /** `invalid.` and a SHA-256 of queue, job id and content, so that a redelivery is the same rejection. */
   readonly id: string
   readonly queue: string
   readonly jobId: string
@@ -112,7 +112,7 @@ export type Rejection = {
   readonly traceId?: string | undefined
 }
 
-/** The system of record, as the worker needs it. */
+/** The system of record, as the worker uses it. */
 export interface CommandStore {
   /**
    * Loads the earlier outcomes and the resources of a batch in one query; answers in the order of the requests.
@@ -128,7 +128,7 @@ export interface CommandStore {
    */
   commit(entries: readonly LedgerEntry[], rejections: readonly Rejection[]): Promise<ReadonlySet<string>>
 
-  /** Rows of a collection that have yet to be decided, in the order of their keys. @throws as `load` */
+  /** Rows of a collection that are not decided yet, in the order of their keys. @throws the failures of `load` */
   candidates(request: CandidateRequest): Promise<readonly Candidate[]>
 
   /**

@@ -10,6 +10,6 @@ export type Delivery = {
   readonly trace?: SpanContext | undefined
 }
 
-/** The answer of a batch for a job that belongs into a later batch: it goes back to the head of the line. */
+/** The answer of a batch for a job that a later batch must take: the job goes back to the head of the line. */
 export const AGAIN = Symbol('again')
 export type Again = typeof AGAIN

@@ -13,7 +13,7 @@ export type RunStep = <Result>(
   run: () => Promise<Result>,
 ) => Promise<Result>
 
-/** A job at its end. It has a command when that could be believed. */
+/** A job at its end. It has a command if that could be believed. */
 export type EndedJob = {
   readonly delivery: Delivery
   readonly accepted?: { readonly command: Command; readonly producer: string } | undefined
@@ -26,13 +26,13 @@ export type Disagreement = {
   readonly action: Action
   readonly policyRevision: string
   readonly rows: number
-  /** The conditions that the filter left out. Without any, it should have known better. */
+  /** The conditions that the filter left out. If there are none, the filter should have excluded the rows. */
   readonly widened: readonly string[]
 }
 
-/** Sees what happens, once a batch: traces and figures hang on it. It changes nothing. */
+/** Sees what happens in each batch, for traces and figures. It changes nothing. */
 export type Observer = {
-  /** Runs a batch, whose steps go through the function that `run` is given, and sees how each of its jobs ended. */
+  /** Runs a batch, passes `run` the function that its steps go through, and sees how each of its jobs ended. */
   readonly batch: <Job extends EndedJob>(
     deliveries: readonly Delivery[],
     run: (step: RunStep) => Promise<readonly Job[]>,
