@@ -25,14 +25,19 @@ afterEach(async () => {
 const served = async () => (await bench.status()).served?.revision
 
 /** A bundle server as it is deployed: a process of its own. */
-async function startProcess(path = process.env['PATH'], around: readonly string[] = []): Promise<ServerProcess> {
+async function startProcess(around: readonly string[] = [], opa = bench.opa): Promise<ServerProcess> {
   const [file, ...args] = [...around, process.execPath, 'workers/bundles.ts']
   if (file === undefined) throw new Error('there is nothing to start')
   const server = await startServer({
     name: 'bundle server',
     file,
     args,
-    env: { PATH: path, JOBWARDEN_LOG_LEVEL: 'warn', ...bench.env },
+    env: {
+      PATH: process.env['PATH'],
+      JOBWARDEN_LOG_LEVEL: 'warn',
+      ...bench.env,
+      JOBWARDEN_BUNDLES_OPA: opa,
+    },
     isReady: async (signal) => (await fetch(`${bench.url}/readyz`, { signal })).ok,
   })
   workspace.defer(() => server.stop())
@@ -40,7 +45,7 @@ async function startProcess(path = process.env['PATH'], around: readonly string[
 }
 
 test('a server that is killed while it verifies a bundle serves the one before, and takes the new one later', async () => {
-  const server = await startProcess(`${await deadlyOpa()}:${process.env['PATH']}`)
+  const server = await startProcess([], await deadlyOpa())
   const deadly = await bench.make({ revision: 'r2' })
   await server.stop()
   const healthy = await startProcess()
@@ -87,7 +92,7 @@ test('a server does not start on a log or a bundle that somebody changed', async
 })
 
 test('a full disk refuses a bundle with a clear word, and the one before is served on', async () => {
-  await startProcess(process.env['PATH'], ['unshare', ...onSmallDisk(bench.dir, 96, [])])
+  await startProcess(['unshare', ...onSmallDisk(bench.dir, 96, [])])
   await bench.push(await bench.make({ revision: 'r1' }))
   const policies = await writeRevision(workspace, 'r2')
   await appendFile(join(policies, 'authz/authz.rego'), `\n# ${randomBytes(100_000).toString('hex')}\n`)
@@ -120,11 +125,11 @@ test('a log on a full disk holds what was confirmed, and nothing else', async ()
   expect(lines).toEqual(confirmed)
 })
 
-/** A folder with an OPA that kills the server which has it verify a bundle. */
+/** An OPA that kills the server which has it verify a bundle. */
 async function deadlyOpa(): Promise<string> {
   const folder = await workspace.folder('deadly')
   const file = join(folder, 'opa')
   await writeFile(file, `#!/bin/sh\n[ "$1" = build ] && kill -9 $PPID && exit 1\nexec '${bench.opa}' "$@"\n`)
   await chmod(file, 0o755)
-  return folder
+  return file
 }
