@@ -82,7 +82,7 @@ export async function startAuditor(options: AuditorOptions): Promise<Running> {
   opened.defer(() => sweeping.stop())
   const copying = copyActivations(config, new PolicyActivations(database), log)
   opened.defer(async () => copying?.stop())
-  const probes = await startProbes(config, {
+  const probes = await startProbes(config, log, {
     components: { redis: redisComponent(redis), database: databaseComponent(database) },
   })
   opened.defer(() => probes?.close())

@@ -121,7 +121,7 @@ export async function startAuthorizer(options: AuthorizerOptions): Promise<Runni
   taking.consumer = consumer
   if (pdp.suspended) await consumer.pause()
   opened.adopt(startReconciling(config, queue, enforcement, log), (own) => own.close())
-  const probes = await startProbes(config, {
+  const probes = await startProbes(config, log, {
     components: { opa: opaComponent(pdp), redis: redisComponent(redis), database: databaseComponent(database) },
     figures: () => ({
       suspended: pdp.suspended,

@@ -46,6 +46,7 @@ export const LAYERS: readonly Layer[] = [
     mayImport: [
       'src/domain/',
       'src/bundles/',
+      'src/http/',
       'src/policy-tools/inspect-bundle.ts',
       'src/policy-tools/run-opa.ts',
       'src/telemetry/logger.ts',
@@ -58,7 +59,7 @@ export const LAYERS: readonly Layer[] = [
   },
   { name: 'telemetry', places: ['src/telemetry/'], mayImport: ['src/domain/', PORTS] },
   { name: 'process', places: ['src/process/'], mayImport: ['src/domain/', 'src/telemetry/logger.ts', PORTS] },
-  { name: 'http', places: ['src/http/'], mayImport: ['src/domain/'] },
+  { name: 'http', places: ['src/http/'], mayImport: ['src/domain/', 'src/telemetry/logger.ts'] },
   {
     name: 'config',
     places: ['src/config/'],
@@ -114,6 +115,7 @@ export const QUARANTINE: Readonly<Record<string, readonly Place[]>> = {
   pg: ['src/storage/', 'bench/'],
   '@electric-sql/pglite': ['src/storage/'],
   jose: ['src/signing/'],
+  fastify: ['src/http/', 'src/bundles/server/'],
   '@opentelemetry/sdk-node': ['src/telemetry/register.ts'],
   pino: ['src/telemetry/'],
   commander: ['cli/'],

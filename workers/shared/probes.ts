@@ -1,21 +1,21 @@
 import type { RedisConnection } from '../../src/redis/options.ts'
 import type { Config } from '../../src/config/settings.ts'
 import { messageOf } from '../../src/domain/failure.ts'
-import {
-  type Component,
-  type ProbeServer,
-  type ProbeServerOptions,
-  startProbeServer,
-} from '../../src/http/probe-server.ts'
+import { type HttpServer, startHttpServer } from '../../src/http/http-server.ts'
+import { type Component, type ProbesOptions, probes } from '../../src/http/probes.ts'
 import type { OpaClient } from '../../src/pdp/opa-client.ts'
 import { type Database, pingDatabase } from '../../src/storage/database.ts'
+import type { Logger } from '../../src/telemetry/logger.ts'
 
 /** The probe server of a worker, when JOBWARDEN_PROBE_PORT asks for one. */
 export async function startProbes(
   { probePort: port, probeHost: host }: Config,
-  options: Omit<ProbeServerOptions, 'port' | 'host'>,
-): Promise<ProbeServer | undefined> {
-  return port === undefined ? undefined : startProbeServer({ port, host, ...options })
+  log: Logger,
+  options: ProbesOptions,
+): Promise<HttpServer | undefined> {
+  return port === undefined
+    ? undefined
+    : startHttpServer({ name: 'probe server', host, port, log, routes: probes(options) })
 }
 
 /** OPA counts as down while calls are suspended, and while it has no policies. */

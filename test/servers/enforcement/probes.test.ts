@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { startProbeServer } from '../../../src/http/probe-server.ts'
+import { startHttpServer } from '../../../src/http/http-server.ts'
+import { type ProbesOptions, probes } from '../../../src/http/probes.ts'
 import { createLogger } from '../../../src/telemetry/logger.ts'
 import { startAuthorizer } from '../../../workers/authorizer.ts'
 import { freePort } from '../../../devkit/free-port.ts'
@@ -12,8 +13,17 @@ beforeAll(async () => {
 })
 afterAll(() => stack.close())
 
-async function probe(port: number, path: string) {
-  const response = await fetch(`http://127.0.0.1:${port}${path}`)
+const startProbes = (options: ProbesOptions) =>
+  startHttpServer({
+    name: 'probe server',
+    port: 0,
+    host: '127.0.0.1',
+    log: createLogger('test', 'silent'),
+    routes: probes(options),
+  })
+
+async function probe(port: number, path: string, method = 'GET') {
+  const response = await fetch(`http://127.0.0.1:${port}${path}`, { method })
   return { status: response.status, body: await response.json() }
 }
 
@@ -54,16 +64,42 @@ test('a worker is alive, ready and healthy, and degraded while OPA is away', asy
 })
 
 test('a component that does not answer is down, and the probe does not wait for it', async () => {
-  const server = await startProbeServer({
-    port: 0,
-    host: '127.0.0.1',
-    components: { stuck: () => new Promise(() => undefined) },
-  })
+  const server = await startProbes({ components: { stuck: () => new Promise(() => undefined) } })
   try {
-    expect(await probe(server.port, '/readyz')).toEqual({
+    const looking = probe(server.port, '/readyz')
+    expect((await probe(server.port, '/livez')).status).toBe(200)
+    expect(await looking).toEqual({
       status: 503,
       body: { status: 'not ready', stuck: 'down: no answer within 2000 ms' },
     })
+  } finally {
+    await server.close()
+  }
+})
+
+test('probes answer whatever the method, and a path that is none with those that are', async () => {
+  const server = await startProbes({ components: {} })
+  try {
+    for (const method of ['GET', 'POST', 'OPTIONS'])
+      expect(await probe(server.port, '/livez', method)).toEqual({ status: 200, body: { status: 'alive' } })
+    const head = await fetch(`http://127.0.0.1:${server.port}/readyz`, { method: 'HEAD' })
+    expect(head.status).toBe(200)
+    expect(await head.text()).toBe('')
+    for (const path of ['/', '/livez/', '/healthz', '/READYZ'])
+      expect(await probe(server.port, path)).toEqual({
+        status: 404,
+        body: { error: 'try /livez, /readyz or /health' },
+      })
+  } finally {
+    await server.close()
+  }
+})
+
+test('a component that fails to look is not ready, and ends nothing', async () => {
+  const server = await startProbes({ components: { broken: () => Promise.reject(new Error('defect')) } })
+  try {
+    expect((await probe(server.port, '/readyz')).status).toBe(500)
+    expect((await probe(server.port, '/livez')).status).toBe(200)
   } finally {
     await server.close()
   }

@@ -83,11 +83,11 @@ test('the library for producers loads nothing of OPA, PostgreSQL or the servers'
   const loaded = z.array(z.string()).parse(JSON.parse(stdout))
   expect(loaded.filter((url) => url.includes('/jobwarden/dist/src/producer/'))).not.toEqual([])
   const unwanted =
-    /node_modules\/(pg|pg-pool|kysely|undici|opossum|execa|commander|@electric-sql|@opentelemetry\/sdk-node)\//
+    /node_modules\/(pg|pg-pool|kysely|undici|opossum|execa|commander|fastify|@electric-sql|@opentelemetry\/sdk-node)\//
   expect(loaded.filter((url) => unwanted.test(url))).toEqual([])
-  expect(loaded.filter((url) => /\/jobwarden\/dist\/(workers|cli|devkit|src\/(enforcement|pdp))\//.test(url))).toEqual(
-    [],
-  )
+  expect(
+    loaded.filter((url) => /\/jobwarden\/dist\/(workers|cli|devkit|src\/(enforcement|pdp|http))\//.test(url)),
+  ).toEqual([])
 })
 
 test('the command runs by npx, and makes a key', async () => {

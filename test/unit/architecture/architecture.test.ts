@@ -43,6 +43,12 @@ describe('the rules can fail', () => {
     ['the domain imports a package', 'src/domain/x.ts', "import { pino } from 'pino'", /only src\/telemetry/],
     ['the enforcement imports a vendor', 'src/enforcement/x.ts', "import { Queue } from 'bullmq'", /only src\/queue/],
     [
+      'a worker makes a server of its own',
+      'workers/x.ts',
+      "import { fastify } from 'fastify'",
+      /only src\/http\/, src\/bundles\/server\/ may import fastify/,
+    ],
+    [
       'an adapter imports another adapter',
       'src/storage/x.ts',
       "import {\n  consume,\n} from '../queue/consume.ts'",
