@@ -47,6 +47,7 @@ export const LAYERS: readonly Layer[] = [
       'src/domain/',
       'src/bundles/',
       'src/http/',
+      'src/parsing/',
       'src/policy-tools/inspect-bundle.ts',
       'src/policy-tools/run-opa.ts',
       'src/telemetry/logger.ts',

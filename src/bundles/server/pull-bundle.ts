@@ -1,22 +1,28 @@
-import { type Answer, refusal } from './answer.ts'
-import type { Call, Kept } from './call.ts'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { HttpProblem } from '../../http/http-problem.ts'
+import type { Environment } from './environment.ts'
 
 const LONGEST_WAIT_S = 300
 
 /**
  * Answers with the bundle. A client that has it already (`If-None-Match`) and can wait (`Prefer: wait=30`) gets its
- * answer when there is another one, or a 304 when the time is over.
+ * answer when there is another one, or a 304 when the time is over or the server stops.
  */
-export async function pullBundle({ request, signal }: Call, { environment }: Kept): Promise<Answer> {
-  const known = tagsOf(request.headers['if-none-match'])
+export async function pullBundle(
+  environment: Environment,
+  { headers, signal: gone }: Pick<FastifyRequest, 'headers' | 'signal'>,
+  reply: FastifyReply,
+  stopping: AbortSignal,
+): Promise<FastifyReply> {
+  const known = tagsOf(headers['if-none-match'])
   const isNew = () => environment.served !== undefined && !known.includes(environment.served.release.digest)
-  const waitMs = waitOf(request.headers['prefer']) * 1_000
-  if (!isNew() && waitMs > 0) await environment.change(waitMs, signal)
+  const waitMs = waitOf(headers['prefer']) * 1_000
+  if (!isNew() && waitMs > 0) await environment.change(waitMs, AbortSignal.any([gone, stopping]))
   const { served } = environment
-  if (served === undefined) return refusal(404, `${environment.name} has no bundle yet; push one`)
+  if (served === undefined) throw new HttpProblem(404, `${environment.name} has no bundle yet; push one`)
   // The type tells OPA that it may wait.
-  const headers = { etag: `"${served.release.digest}"`, 'content-type': 'application/vnd.openpolicyagent.bundles' }
-  return isNew() ? { status: 200, headers, body: served.bundle } : { status: 304, headers }
+  reply.header('etag', `"${served.release.digest}"`).type('application/vnd.openpolicyagent.bundles')
+  return isNew() ? reply.send(served.bundle) : reply.code(304).send()
 }
 
 function tagsOf(header = ''): string[] {

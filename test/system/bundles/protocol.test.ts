@@ -1,8 +1,12 @@
 import { readFile } from 'node:fs/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Workspace, openWorkspace } from '../../../devkit/workspace.ts'
+import { Environment } from '../../../src/bundles/server/environment.ts'
+import { pullBundle } from '../../../src/bundles/server/pull-bundle.ts'
 import type { Running } from '../../../src/process/run-process.ts'
 import { type BundleBench, type TokenName, openBundleBench } from '../../support/bundle-bench.ts'
+import { startHttpBench } from '../../support/http-bench.ts'
+import { openRaw } from '../../support/raw-http.ts'
 
 let workspace: Workspace
 let bench: BundleBench
@@ -78,6 +82,38 @@ test('probes need no token, and other paths do not exist', async () => {
   expect((await ask('/readyz', undefined)).status).toBe(200)
   expect((await ask('/elsewhere', 'auditor')).status).toBe(404)
   expect((await ask('/bundles/production', 'pipeline', { method: 'DELETE' })).status).toBe(404)
+  expect((await ask('/bundles/production', 'sidecar', { method: 'HEAD' })).status).toBe(404)
+  expect((await ask('/bundles/', 'auditor')).status).toBe(404)
+  expect((await ask('/bundles/production/', 'auditor')).status).toBe(404)
+})
+
+test.each([
+  ['an answer', '/bundles', 'auditor', 200],
+  ['a refusal', '/elsewhere', 'auditor', 404],
+  ['a refusal of a stranger', '/bundles', undefined, 401],
+] as const)('%s is a line of JSON that nobody keeps', async (_what, path, token, status) => {
+  const response = await ask(path, token)
+  expect(response.status).toBe(status)
+  expect(response.headers.get('content-type')).toBe('application/json')
+  expect(response.headers.get('cache-control')).toBe('no-store')
+  expect(await response.text()).toMatch(/^\{.*\}\n$/)
+})
+
+test('a body is not read of who may not send it', async () => {
+  const connection = await openRaw(bench.port)
+  const headers = `Host: x\r\nAuthorization: Bearer ${bench.token('sidecar')}\r\nContent-Length: 1000`
+  connection.say(`PUT /bundles/production HTTP/1.1\r\n${headers}\r\n\r\n`)
+  expect(await connection.closed).toMatch(/^HTTP\/1\.1 403 Forbidden\r\n/)
+})
+
+test('a body counts whatever its type is said to be', async () => {
+  for (const type of ['application/json', 'application/gzip', 'text/plain; charset=utf-8']) {
+    const headers = { 'content-type': type }
+    expect((await ask('/bundles/production', 'pipeline', { method: 'PUT', body: 'x', headers })).status).toBe(422)
+    expect((await ask('/status', 'sidecar', { method: 'POST', body: '{"labels":{"id":"x"}}', headers })).status).toBe(
+      204,
+    )
+  }
 })
 
 test.each([
@@ -126,6 +162,28 @@ describe('the bundle', () => {
     const response = await waiting
     expect(response.status).toBe(200)
     expect(Buffer.from(await response.arrayBuffer()).equals(await readFile(second))).toBe(true)
+  })
+
+  test('is not waited for once the client has gone away', async () => {
+    const environment = await Environment.open(await workspace.folder('empty'), 'production')
+    const { promise: entered, resolve: enter } = Promise.withResolvers<{ readonly answer: Promise<unknown> }>()
+    const { server: waitingServer, url } = await startHttpBench({
+      routes: (app) => {
+        app.get('/', (request, reply) => {
+          const answer = pullBundle(environment, request, reply, new AbortController().signal)
+          enter({ answer })
+          return answer
+        })
+      },
+    })
+    const gone = new AbortController()
+    const waiting = fetch(url, { headers: { prefer: 'wait=300' }, signal: gone.signal })
+    const { answer } = await entered
+    gone.abort()
+    await expect(waiting).rejects.toThrow('aborted')
+    await expect(answer).rejects.toThrow('production has no bundle yet')
+    await waitingServer.close()
+    await environment.close()
   })
 
   test('is not waited for by a server that stops: who waits is answered', async () => {
