@@ -1,4 +1,4 @@
-/** For upstream services: sign commands and put them on the queue. Loads nothing of OPA, PostgreSQL or the workers. */
+/** For upstream services: sign commands and put them on the queue. It loads no code for OPA, PostgreSQL or workers. */
 export { loadConfig } from '../src/config/load-config.ts'
 export type { Config } from '../src/config/settings.ts'
 export type { Command, User } from '../src/domain/command.ts'

@@ -1,4 +1,4 @@
-/** To start an authorizer or an auditor in a process of your own, with resource types of your own. */
+/** For services that start an authorizer or an auditor in their own process, with their own resource types. */
 export { loadConfig } from '../src/config/load-config.ts'
 export type { Config } from '../src/config/settings.ts'
 export { Failure, type FailureCode } from '../src/domain/failure.ts'

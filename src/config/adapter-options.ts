@@ -61,8 +61,8 @@ function redisPlace(config: Config): RedisPlace {
   }
 }
 
-/** The PostgreSQL that somebody works on beside the workers. @throws Failure JW_CONFIG_INVALID when there is none to connect to */
+/** The URL of PostgreSQL, for a process that cannot use the embedded database. @throws Failure JW_CONFIG_INVALID without one */
 export function requireDatabaseUrl({ databaseUrl }: Config): string {
   if (databaseUrl !== undefined) return databaseUrl
-  throw new Failure('JW_CONFIG_INVALID', 'JOBWARDEN_DATABASE_URL: name the PostgreSQL to work on')
+  throw new Failure('JW_CONFIG_INVALID', 'JOBWARDEN_DATABASE_URL: name the PostgreSQL to use')
 }

@@ -1,9 +1,9 @@
 import { type Config, environmentName } from './settings.ts'
 
-/** Settings as they were given: those that are not here have their default. */
+/** The settings that were given. All others have their defaults. */
 type Given = Readonly<Record<string, string>>
 
-/** Settings that are fine alone and wrong together. */
+/** Problems of settings that are fine alone and wrong together. */
 export function contradictions(config: Config, given: Given): string[] {
   const found: string[] = []
   if ((config.opaCertFile === undefined) !== (config.opaKeyFile === undefined))
@@ -17,11 +17,11 @@ export function contradictions(config: Config, given: Given): string[] {
   if ((config.bundlesTlsCertFile === undefined) !== (config.bundlesTlsKeyFile === undefined))
     found.push('JOBWARDEN_BUNDLES_TLS_CERT_FILE: TLS needs both a certificate and JOBWARDEN_BUNDLES_TLS_KEY_FILE')
   if ((config.bundlesUrl === undefined) !== (config.bundlesTokenFile === undefined))
-    found.push('JOBWARDEN_BUNDLES_URL: needs JOBWARDEN_BUNDLES_TOKEN_FILE, and the reverse')
+    found.push('JOBWARDEN_BUNDLES_URL: needs JOBWARDEN_BUNDLES_TOKEN_FILE, and vice versa')
   return [...found, ...redisPlaces(config, given), ...redisTrust(config)]
 }
 
-/** Keys of one slot: Redis Cluster runs a script only where all of its keys are. */
+/** It puts keys into one slot: Redis Cluster only runs a script on a node that has all of its keys. */
 const HASH_TAG = /\{[^{}]+\}/
 
 function redisPlaces(config: Config, given: Given): string[] {
@@ -29,12 +29,10 @@ function redisPlaces(config: Config, given: Given): string[] {
   const places = ['redisUrl', 'redisSentinels', 'redisCluster'].filter((place) => given[place] !== undefined)
   if (places.length > 1) {
     const [first = '', ...others] = places.map(environmentName)
-    found.push(`${first}: Redis is in one place, and ${others.join(' and ')} names another`)
+    found.push(`${first}: there can be only one Redis, and ${others.join(' and ')} names another one`)
   }
   if ((config.redisSentinels === undefined) !== (config.redisSentinelName === undefined))
-    found.push(
-      'JOBWARDEN_REDIS_SENTINELS: needs JOBWARDEN_REDIS_SENTINEL_NAME, the name of the master, and the reverse',
-    )
+    found.push('JOBWARDEN_REDIS_SENTINELS: needs JOBWARDEN_REDIS_SENTINEL_NAME, the name of the master, and vice versa')
   if (config.redisSentinels === undefined && SENTINELS_OWN.some((setting) => given[setting] !== undefined))
     found.push('JOBWARDEN_REDIS_SENTINELS: is not set, but a user, a password or TLS for sentinels is')
   if (config.redisCluster !== undefined && !HASH_TAG.test(config.queuePrefix))
@@ -55,7 +53,7 @@ function redisTrust(config: Config): string[] {
   if (single && config.redisPassword !== undefined && url?.password)
     found.push('JOBWARDEN_REDIS_PASSWORD: JOBWARDEN_REDIS_URL holds a password as well')
   if (single && config.redisTls && url?.protocol === 'redis:')
-    found.push('JOBWARDEN_REDIS_TLS: a URL says it by rediss://, and JOBWARDEN_REDIS_URL begins with redis://')
+    found.push('JOBWARDEN_REDIS_TLS: a URL asks for TLS with rediss://, and JOBWARDEN_REDIS_URL begins with redis://')
   if ((config.redisCertFile === undefined) !== (config.redisKeyFile === undefined))
     found.push('JOBWARDEN_REDIS_CERT_FILE: mTLS needs both a certificate and JOBWARDEN_REDIS_KEY_FILE')
   const tls = single ? url?.protocol === 'rediss:' : config.redisTls || config.redisSentinelTls

@@ -6,7 +6,7 @@ import { type Config, SECRETS, Settings, environmentName } from './settings.ts'
 const NAMES = new Map(Object.keys(Settings.shape).map((setting) => [environmentName(setting), setting]))
 
 /**
- * Reads the JOBWARDEN_* settings of an environment. Empty means not set.
+ * Reads the JOBWARDEN_* settings of an environment. An empty value means that the setting is not given.
  * @throws Failure JW_CONFIG_INVALID that lists every problem at once, unknown names included: a typo must not pass
  */
 export function loadConfig(env: Readonly<Record<string, string | undefined>>): Config {
@@ -37,7 +37,7 @@ function readSecret(
 ): void {
   if (given[setting] !== undefined) problems.push(`${name}: ${environmentName(setting)} is set as well`)
   try {
-    // Editors and `echo` end a file with a line break; spaces may belong to a password.
+    // Editors and `echo` end a file with a line break. Spaces may be part of a password.
     given[setting] = readFileSync(file, 'utf8').replace(/[\r\n]+$/, '')
     if (given[setting] === '') problems.push(`${name}: ${file} is empty`)
   } catch {

@@ -15,7 +15,7 @@ const TOKENS = 'JOBWARDEN_BUNDLES_TOKENS_FILE'
 
 /**
  * Reads the environments of a bundle server and the keys that may sign for each.
- * @throws Failure JW_CONFIG_INVALID that names every file of a key which cannot be used
+ * @throws Failure JW_CONFIG_INVALID that names every key file that cannot be used
  */
 export async function readBundleRegistry(file: string): Promise<Registry> {
   const environments = Object.entries(await readSettingFile(KEYS, file, KeysFile))
@@ -35,7 +35,7 @@ export async function readBundleRegistry(file: string): Promise<Registry> {
 
 /**
  * Reads the tokens of a bundle server.
- * @throws Failure JW_CONFIG_INVALID, also for a right to an environment that does not exist
+ * @throws Failure JW_CONFIG_INVALID, also if a token has rights to an environment that does not exist
  */
 export async function readBundleTokens(file: string, registry: Registry): Promise<readonly Token[]> {
   const { tokens } = await readSettingFile(TOKENS, file, TokensFile)

@@ -24,7 +24,7 @@ export async function readSettingFile<Schema extends z.ZodType>(
   throw new Failure('JW_CONFIG_INVALID', `${setting} ${file}:\n  ${problemsIn(parsed.error)}`)
 }
 
-/** Every place of a file that is wrong and what it wants, a line each. */
+/** Every place in a file that is wrong, with what it should be, a line each. */
 export function problemsIn(error: z.ZodError): string {
   return issuesInWords(error, 'the file').join('\n  ')
 }

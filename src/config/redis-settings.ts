@@ -9,28 +9,31 @@ const REDIS_URL: UrlRules = {
   parameters: [],
 }
 
-/** Where the Redis of the queues is and how to get in: one machine, Sentinel or Cluster. */
+/** Where the Redis of the queues is (one machine, Sentinel or Cluster), and how to log in. */
 export const REDIS_SETTINGS = {
   redisUrl: url(REDIS_URL)
     .default('redis://127.0.0.1:6379')
     .describe(
-      'The Redis of the queues, when it is one machine; `rediss://` is TLS. It may name a user, a password and, behind the host, the number of a database.',
+      'URL of the Redis of the queues, if it is one machine; `rediss://` means TLS. It may name a user, a password and, after the host, the number of a database.',
     ),
   redisSentinels: endpoints
     .optional()
     .describe('Sentinels that know the master, instead of a URL: `host:port`, with commas between several.'),
   redisSentinelName: text.optional().describe('The name under which the sentinels know the master.'),
-  redisSentinelUsername: text.optional().describe('User of the sentinels themselves, where they have one.'),
-  redisSentinelPassword: text.optional().describe('Password of the sentinels themselves, where they have one.'),
-  redisSentinelTls: z.stringbool().default(false).describe('Whether the sentinels themselves are reached by TLS.'),
+  redisSentinelUsername: text.optional().describe('User for the sentinels themselves, if they need one.'),
+  redisSentinelPassword: text.optional().describe('Password for the sentinels themselves, if they need one.'),
+  redisSentinelTls: z.stringbool().default(false).describe('Whether the sentinels themselves use TLS.'),
   redisCluster: endpoints
     .optional()
     .describe(
-      'Nodes of a Redis Cluster, instead of a URL: `host:port`, with commas between several. It finds the rest.',
+      'Nodes of a Redis Cluster, instead of a URL: `host:port`, with commas between several. The other nodes are found by themselves.',
     ),
-  redisUsername: text.optional().describe('User of Redis, where the URL does not name one.'),
-  redisPassword: text.optional().describe('Password of Redis, where the URL does not hold one.'),
-  redisTls: z.stringbool().default(false).describe('TLS to a master behind Sentinel and to the nodes of a Cluster.'),
+  redisUsername: text.optional().describe('User for Redis, if the URL does not name one.'),
+  redisPassword: text.optional().describe('Password for Redis, if the URL does not hold one.'),
+  redisTls: z
+    .stringbool()
+    .default(false)
+    .describe('Whether a master behind Sentinel and the nodes of a Cluster use TLS.'),
   redisCaFile: text.optional().describe('PEM file of the authority that signs the certificates of Redis.'),
   redisCertFile: text.optional().describe('PEM file of the client certificate for mTLS to Redis.'),
   redisKeyFile: text.optional().describe('PEM file of the key of that certificate.'),
@@ -40,6 +43,8 @@ export const REDIS_SETTINGS = {
     .min(0)
     .max(10)
     .default(0)
-    .describe('Producers: this many replicas must have what was enqueued, or the call fails and may be made again.'),
-  redisConfirmMs: milliseconds(1_000).describe('Producers: how long replicas may take to confirm.'),
+    .describe(
+      'Producers: this many replicas must confirm that they have the commands, or the call fails and may be repeated.',
+    ),
+  redisConfirmMs: milliseconds(1_000).describe('Producers: how long the replicas may take to confirm.'),
 } as const

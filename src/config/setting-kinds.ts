@@ -10,7 +10,7 @@ export const milliseconds = (fallback: number, least = 1) =>
 export const count = (fallback: number, most: number) => z.coerce.number().int().min(1).max(most).default(fallback)
 
 /**
- * A URL, checked whole before anything connects; `more` looks at one that is well-formed. No message quotes any part.
+ * A URL. All of it is checked before anything connects; `more` checks well-formed ones further. No message quotes any part.
  */
 export const url = (rules: UrlRules, more: (url: string) => string[] = () => []) =>
   text.superRefine((value, context) => {
@@ -26,13 +26,13 @@ export const urlOrSocket = (rules: UrlRules) =>
     else if (!/^unix:\/[^\p{C}]+$/u.test(value))
       context.addIssue({
         code: 'custom',
-        message: 'the path behind unix: must be absolute, such as unix:/run/opa.sock',
+        message: 'the path after unix: must be absolute, such as unix:/run/opa.sock',
       })
   })
 
 const ENDPOINT = /^(\[[0-9A-Fa-f:.]+\]|[^\s:[\]]+):(\d{1,5})$/
 
-/** `host:port` of one or more servers, with commas between them; an IPv6 address stands in brackets. */
+/** `host:port` of one or more servers, with commas between them. IPv6 addresses are in brackets. */
 export const endpoints = text.refine((value) => parseEndpoints(value).every(({ port }) => port > 0 && port < 65_536), {
   message: 'must be host:port, with commas between several',
 })

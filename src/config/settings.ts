@@ -5,7 +5,7 @@ import type { UrlRules } from './check-url.ts'
 import { REDIS_SETTINGS } from './redis-settings.ts'
 import { count, milliseconds, text, url, urlOrSocket } from './setting-kinds.ts'
 
-/** What a URL of PostgreSQL may hold. */
+/** What the URL of PostgreSQL may contain. */
 export const POSTGRES_URL: UrlRules = {
   schemes: ['postgres:', 'postgresql:'],
   login: true,
@@ -15,8 +15,8 @@ export const POSTGRES_URL: UrlRules = {
 const OPA_URL: UrlRules = { schemes: ['http:', 'https:'], login: false, path: 'nothing', parameters: [] }
 
 /**
- * Every setting. `redisUrl` is JOBWARDEN_REDIS_URL in the environment, and so on; docs/configuration.md is generated
- * from this. There is deliberately no switch that accepts unsigned commands or allows without a decision.
+ * Every setting. `redisUrl` is JOBWARDEN_REDIS_URL in the environment, and so on. docs/configuration.md is generated
+ * from this. On purpose, no switch accepts unsigned commands or allows anything without a decision.
  */
 export const Settings = z.strictObject({
   ...REDIS_SETTINGS,
@@ -27,58 +27,70 @@ export const Settings = z.strictObject({
     .describe('Prefix of all queue keys; workers and producers must agree on it. A Cluster needs a `{hash tag}`.'),
   databaseUrl: url(POSTGRES_URL, parameterProblems)
     .optional()
-    .describe('PostgreSQL, the system of record. Without it the embedded database is used: one process, no roles.'),
-  dataDir: text.optional().describe('Folder of the embedded database. Without it, it lives in memory.'),
+    .describe(
+      'URL of PostgreSQL, the system of record. Without it, the embedded database is used: one process, no roles.',
+    ),
+  dataDir: text.optional().describe('Folder of the embedded database. Without it, the database lives in memory.'),
   databaseConnections: count(4, 100).describe('Connections to PostgreSQL.'),
-  databaseTimeoutMs: milliseconds(10_000).describe('A connection attempt or a statement gives up after this long.'),
+  databaseTimeoutMs: milliseconds(10_000).describe('A connection attempt or a statement fails after this time.'),
   opaUrl: urlOrSocket(OPA_URL)
     .default('http://127.0.0.1:8181')
     .describe('The OPA sidecar: http://, https:// or unix:/path/to/socket.'),
-  opaTimeoutMs: milliseconds(2_000).describe('One deadline over a call to OPA with all its retries.'),
+  opaTimeoutMs: milliseconds(2_000).describe('One deadline for a call to OPA with all of its retries.'),
   opaConnections: count(4, 64).describe('Kept-alive connections to OPA.'),
-  opaRetries: z.coerce.number().int().min(0).max(10).default(3).describe('Retries of a transient failure of OPA.'),
+  opaRetries: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(10)
+    .default(3)
+    .describe('How often a call is repeated after a transient failure of OPA.'),
   opaResetMs: milliseconds(1_000).describe('How long calls stay suspended before OPA is probed again.'),
-  opaMaxResponseBytes: count(8_388_608, 268_435_456).describe('At most this much of an answer is read.'),
+  opaMaxResponseBytes: count(8_388_608, 268_435_456).describe('At most this much of an answer of OPA is read.'),
   opaCaFile: text.optional().describe('PEM file of the authority that signs the certificate of OPA.'),
-  opaCertFile: text.optional().describe('PEM file of the client certificate for mTLS.'),
-  opaKeyFile: text.optional().describe('PEM file of the key of the client certificate.'),
-  opaTokenFile: text.optional().describe('File with a bearer token for OPA; read for every call, so it may rotate.'),
+  opaCertFile: text.optional().describe('PEM file of the client certificate for mTLS to OPA.'),
+  opaKeyFile: text.optional().describe('PEM file of the key of that certificate.'),
+  opaTokenFile: text
+    .optional()
+    .describe('File with a bearer token for OPA. It is read for every call, so the token may rotate.'),
   filterTtlMs: z.coerce
     .number()
     .int()
     .min(0)
     .max(10_000)
     .default(2_000)
-    .describe('How long a filter for collections may be used again, within one policy revision. 0 keeps none.'),
+    .describe('How long a filter for collections may be reused, within one policy revision. 0 keeps none.'),
   decisionCacheTtlMs: milliseconds(0, 0).describe(
-    'How long a decision on an equal input may be given again, within one policy revision. 0 keeps none, and none is kept of policies that look at the time or at anything else that changes by itself.',
+    'How long a decision may be reused for an equal input, within one policy revision. 0 keeps none. Decisions of policies that depend on the time, or on anything else that changes by itself, are never kept.',
   ),
-  decisionCacheMax: count(10_000, 1_000_000).describe('At most this many decisions are kept.'),
+  decisionCacheMax: count(10_000, 1_000_000).describe('At most this many decisions are kept for reuse.'),
   producerKeysFile: text
     .optional()
-    .describe('JWK Set of the registered producers (workers: to verify) or of this producer (to sign).'),
+    .describe('JWK Set: for workers, the keys of all registered producers; for a producer, its own key.'),
   resources: text
     .optional()
     .describe(
       'Declarations of this deployment\'s resource types: a .json, .js, .mjs or .ts file. Without it "document" is the only one.',
     ),
-  workerConcurrency: count(600, 5_000).describe('Jobs under way in one worker; batches are gathered from these.'),
-  batchMax: count(300, 1_000).describe('At most this many commands a batch.'),
+  workerConcurrency: count(600, 5_000).describe(
+    'How many jobs are under way in one worker. Batches are gathered from these.',
+  ),
+  batchMax: count(300, 1_000).describe('At most this many commands in a batch.'),
   batchesInFlight: count(2, 16).describe('At most this many batches at a time.'),
-  jobLockMs: milliseconds(30_000, 1_000).describe('How long a job is ours when the worker stops renewing its lock.'),
+  jobLockMs: milliseconds(30_000, 1_000).describe('How long the lock on a job lasts if its worker stops renewing it.'),
   collectionMaxRows: count(1_000, 10_000).describe(
-    'A command on a collection may change this many resources, or read as many at a time, unless it gives a limit.',
+    'How many resources a command on a collection may change, or read at a time, if it gives no limit.',
   ),
   collectionMaxExamined: count(20_000, 1_000_000).describe(
-    'At most this many rows are decided for one command on a collection; its outcome says where to go on.',
+    'At most this many rows are decided for one command on a collection. Its outcome says where to continue.',
   ),
   commandMaxBytes: count(65_536, 1_048_576).describe('A larger signed command is invalid.'),
   commandMaxDepth: count(8, 32).describe('A command that nests deeper is invalid.'),
-  clockSkewMs: milliseconds(5_000, 0).describe('Tolerance for clocks of producers that differ from ours.'),
+  clockSkewMs: milliseconds(5_000, 0).describe('How much the clocks of producers may differ from ours.'),
   sweepMs: milliseconds(30_000, 100).describe(
-    'Pause between sweeps for dead jobs, for denials not in the trail, and for activations of policies.',
+    'Pause between sweeps for dead jobs, for denials missing from the trail, and for activations of policies.',
   ),
-  sweepGraceMs: milliseconds(10_000, 0).describe('A denial this young may still be on its way to the trail.'),
+  sweepGraceMs: milliseconds(10_000, 0).describe('A denial younger than this may still be on its way to the trail.'),
   ...BUNDLE_SETTINGS,
   probePort: z.coerce
     .number()
@@ -86,7 +98,7 @@ export const Settings = z.strictObject({
     .min(0)
     .max(65_535)
     .optional()
-    .describe('Port of the probes /livez, /readyz and /health. Without it there are none; 0 takes a free one.'),
+    .describe('Port of the probes /livez, /readyz and /health. Without it, there are none; 0 takes a free port.'),
   probeHost: text.default('127.0.0.1').describe('Address that the probes listen on.'),
   shutdownGraceMs: milliseconds(25_000).describe('How long a stopping process may take to finish what is under way.'),
   logLevel: z
@@ -96,7 +108,7 @@ export const Settings = z.strictObject({
 })
 export type Config = Readonly<z.infer<typeof Settings>>
 
-/** Settings that may hold a password: each may also be given as NAME_FILE, and no message quotes their value. */
+/** Settings that may hold a password. Each may also be given as NAME_FILE, and no message quotes its value. */
 export const SECRETS = [
   'redisUrl',
   'redisPassword',

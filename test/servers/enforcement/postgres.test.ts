@@ -135,8 +135,8 @@ describe('sslmode', () => {
   test.each([
     ['sslmode=prefer', /sslmode must be disable, no-verify, verify-ca, require, verify-full/],
     ['sslmode=requireX', /sslmode must be disable,/],
-    ['uselibpqcompat=true', /a query parameter that is not known; known are host, sslmode/],
-    ['options=-c%20role%3Dpostgres', /a query parameter that is not known/],
+    ['uselibpqcompat=true', /an unknown query parameter; the known ones are host, sslmode/],
+    ['options=-c%20role%3Dpostgres', /an unknown query parameter/],
     ['sslrootcert=/ca.pem', /names TLS files \(sslrootcert\), but TLS is off/],
     ['sslmode=verify-ca', /sslmode=verify-ca needs sslrootcert/],
     ['sslmode=no-verify&sslrootcert=/ca.pem', /sslrootcert means nothing/],
