@@ -8,17 +8,17 @@ export const EnvironmentName = z
 const digest = z.string().regex(/^sha256:[0-9a-f]{64}$/)
 const moment = z.iso.datetime()
 
-/** A bundle from the moment that it is served in an environment. Pushing an older one again is a release of its own. */
+/** A bundle that is served in an environment, from then on. Pushing an older one again makes a new release. */
 export const Release = z.strictObject({
   bundle: EnvironmentName,
   revision: z.string().min(1).max(200),
-  /** Of the file as it is served, its signature included. */
+  /** Of the file as it is served, including its signature. */
   digest,
-  /** Of the signed files alone: signing them again does not change it. */
+  /** Of the signed files without the signature: signing them again does not change it. */
   contentDigest: digest,
   /** The id of the key. */
   signedBy: z.string(),
-  /** Of the commit; absent when git did not know the policies as they were built. */
+  /** Of the commit; absent if the policies were not committed as they were built. */
   author: z.string().optional(),
   commit: z.string().optional(),
   committedAt: z.iso.datetime({ offset: true }).optional(),

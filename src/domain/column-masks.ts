@@ -3,12 +3,12 @@ import type { Row } from './outcome.ts'
 
 const Shown = z.union([z.string(), z.number(), z.boolean(), z.null()])
 
-/** What reads show instead of the values of some columns, by column. */
+/** The values that reads show instead of those of some columns, by column. */
 export type ColumnMasks = Readonly<Record<string, z.infer<typeof Shown>>>
 
 /**
- * Masks as policies write them: {"<column>": {"replace": {"value": ...}}}. A rule whose condition does not hold leaves
- * the empty objects around its value behind: that column shows its own.
+ * Masks as policies write them: {"<column>": {"replace": {"value": ...}}}. If the condition of a rule does not hold, OPA
+ * still gives the empty objects around its value: then the column shows its own value.
  */
 export const ColumnMaskRules = z
   .record(z.string(), z.strictObject({ replace: z.strictObject({ value: Shown.optional() }).optional() }))

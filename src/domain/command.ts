@@ -4,7 +4,7 @@ import { z } from 'zod'
 export const ACTIONS = ['read', 'update', 'delete'] as const
 export type Action = (typeof ACTIONS)[number]
 
-/** Keys of a queue that BullMQ 6.7 keeps beside those of its jobs (its QueueKeys). A job of that name breaks the queue. */
+/** Keys that BullMQ 6.7 keeps beside those of the jobs of a queue (its QueueKeys). A job with such an id breaks the queue. */
 const RESERVED: ReadonlySet<string> = new Set(
   (
     'active wait waiting-children paused id delayed prioritized stalled-check completed failed stalled repeat limiter ' +
@@ -19,7 +19,7 @@ export const CommandId = z
     /^(?!\d+$)[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/,
     'must be 1 to 64 letters, digits, "_" or "-", starting with a letter or digit, and not digits alone',
   )
-  .refine((id) => !RESERVED.has(id), 'is a name that the queue keeps for itself')
+  .refine((id) => !RESERVED.has(id), 'is a name that the queue uses itself')
 
 const PLAIN_NAME = /^[A-Za-z][A-Za-z0-9_]{0,63}$/
 const AttributeName = z.string().regex(PLAIN_NAME, 'must be a plain name')
@@ -28,14 +28,14 @@ const AttributeName = z.string().regex(PLAIN_NAME, 'must be a plain name')
 const storable = (text: string) => text.isWellFormed() && !text.includes('\0')
 const Text = z.string().max(1024).refine(storable, 'must be well-formed Unicode without NUL')
 
-/** What the audit trail indexes: PostgreSQL takes 2704 bytes an index row, and a character may have three. */
+/** Text that the audit trail indexes: an index row of PostgreSQL has at most 2704 bytes, and a character may have three. */
 const Name = Text.min(1).max(512)
 
 const LongText = z.string().refine(storable, 'must be well-formed Unicode without NUL')
 const WholeNumber = z.number().int().min(Number.MIN_SAFE_INTEGER).max(Number.MAX_SAFE_INTEGER)
 const Scalar = z.union([Text, WholeNumber, z.boolean()])
 
-/** The article's `input.user`: id and role, a department for most, and whatever else the policies read. */
+/** The article's `input.user`: id and role, usually a department, and whatever else the policies read. */
 export const User = z
   .object({ id: Name, role: Text.min(1), department: Text.optional() })
   .catchall(z.union([Scalar, z.array(Scalar).max(64)]))
@@ -62,9 +62,9 @@ const WhereValue = z.union([Scalar, z.null(), z.array(Scalar).min(1).max(64)])
 export type WhereValue = z.infer<typeof WhereValue>
 const Collection = z.strictObject({
   type: ResourceType,
-  /** Column equals value; an array means any of its values, null means has none. */
+  /** The column has this value; an array means any of its values, and null means no value. */
   where: z.record(AttributeName, WhereValue).optional(),
-  /** Only the first of them, in the order of their ids. */
+  /** Only this many of them, in the order of their ids. */
   limit: z.int().min(1).max(10_000).optional(),
   /** Only those whose id comes after this one: the `next` of an earlier outcome. */
   after: Text.min(1).optional(),
@@ -74,7 +74,7 @@ export type ResourceById = z.infer<typeof ById>
 export type ResourceCollection = z.infer<typeof Collection>
 export type ResourceSelector = ResourceById | ResourceCollection
 
-/** A moment that PostgreSQL can hold, too: no year 0, no thousand decimals. */
+/** A time that PostgreSQL can hold as well: no year 0, no thousand decimals. */
 const Moment = z.iso
   .datetime()
   .max(40)
@@ -90,7 +90,7 @@ const common = {
 
 /**
  * One signed request of an upstream service: `user` asks for `action` on `resource`.
- * Strict: an unknown field is an error, because a field the worker ignores is one somebody relies on.
+ * Strict: an unknown field is an error, because somebody may rely on a field that the worker ignores.
  */
 export const Command = z
   .discriminatedUnion('action', [
@@ -110,17 +110,17 @@ export const Command = z
   })
 export type Command = z.infer<typeof Command>
 
-/** The part of a command that policies decide by. */
+/** The part of a command on which policies base their decision. */
 export const PolicyRequest = z.strictObject({
   user: User,
   action: z.enum(ACTIONS),
-  /** Who signed it; the ledger knows it of each command that this jobwarden recorded. */
+  /** Who signed the command. Records of older versions do not have it. */
   producer: z.string().min(1).max(64).optional(),
   resource: z.union([ById, Collection]),
 })
 export type PolicyRequest = z.infer<typeof PolicyRequest>
 
-/** True when the command names one resource; otherwise it is a collection. */
+/** Whether the command names one resource; otherwise it is on a collection. */
 export function isById(resource: ResourceSelector): resource is ResourceById {
   return 'id' in resource
 }

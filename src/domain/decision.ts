@@ -5,13 +5,13 @@ import type { Reason } from './reason.ts'
 /** What the policies see of one resource: its type, its id and its declared attributes (none when it does not exist). */
 export type ResourceInput = { readonly type: string; readonly id: string } & Readonly<Record<string, unknown>>
 
-/** Who asks for what. `producer` signed the command; it is absent where somebody only asks what policies would say. */
+/** Who asks for what. `producer` signed the command; it is absent when somebody only asks what the policies would say. */
 export type Asking = { readonly user: User; readonly action: Action; readonly producer?: string | undefined }
 
-/** The article's policy input, one per command, with the producer besides. */
+/** The article's policy input, one per command, together with the producer. */
 export type DecisionRequest = Asking & { readonly resource: ResourceInput }
 
-/** What the policies see of a request: the same for a decision, for each row of a collection and for an explanation. */
+/** What the policies see of a request. Decisions, rows of collections and explanations all use this. */
 export function policyInput(
   { user, action, producer }: Asking,
   { type, id }: ResourceById,
@@ -20,12 +20,12 @@ export function policyInput(
   return { user, action, ...(producer !== undefined && { producer }), resource: { ...attributes, type, id } }
 }
 
-/** Whether a revision names one state of the policies. "unversioned" is any: nothing may be remembered by it. */
+/** Whether a revision names one state of the policies. "unversioned" may be any, so nothing may be cached by it. */
 export function isVersioned(policyRevision: string): boolean {
   return !policyRevision.split('+').includes('unversioned')
 }
 
-/** The answer of the policies to one request. No third value: whatever is neither is a Failure. */
+/** The answer of the policies to one request. There is no third value: anything else is a Failure. */
 export type Decision =
   | { readonly effect: 'allow'; readonly masks?: ColumnMasks | undefined; readonly policyRevision: string }
   | { readonly effect: 'deny'; readonly reasons: readonly [Reason, ...Reason[]]; readonly policyRevision: string }

@@ -4,9 +4,9 @@ import { AUDITED_OUTCOMES } from './outcome.ts'
 import { Reason } from './reason.ts'
 
 /**
- * What travels on the audit queue: enough for an operator to read on a dashboard.
+ * A denial on the audit queue, with enough for an operator to read on a dashboard.
  * It only points at the ledger; the audit trail copies the ledger's own row, so a forged denial cannot enter it.
- * A field that could not be believed (an `invalid` job's user, say) is absent.
+ * A field that could not be believed, such as the user of an `invalid` job, is absent.
  */
 export const Denial = z.strictObject({
   /** The command's id; for `invalid` jobs, a digest of what arrived (`invalid.<hex>`). */

@@ -2,20 +2,20 @@ import { z } from 'zod'
 
 /**
  * What happens to a job when its processing fails. A failure is never an allow and never a denial.
- * - `delay`: put back with backoff; spends no attempt, because the job is not at fault.
- * - `attempt`: spends one of the job's attempts; past the last one it is `dead`.
- * - `abandon`: another worker owns the job by now; touch nothing.
- * - `exit`: it is no job's: a process that cannot work, or a call of a producer or a command line, says why and ends.
+ * - `delay`: the job is put back with a backoff. It spends no attempt, because it is not at fault.
+ * - `attempt`: the job spends one of its attempts. After the last one it is `dead`.
+ * - `abandon`: another worker owns the job by now, so this one touches nothing.
+ * - `exit`: no job is involved. A process that cannot work, a call of a producer or a command line says why and ends.
  */
 export type Disposition = 'delay' | 'attempt' | 'abandon' | 'exit'
 
 type FailureRow = {
   readonly disposition: Disposition
-  /** It says that the server asked is down: enough of it suspends the calls. */
+  /** It says that the server is down. Enough of these suspend the calls. */
   readonly outage?: true
-  /** One item of a batch may be what causes it for all of them. */
+  /** One item of a batch may cause it for the whole batch. */
   readonly poison?: true
-  /** The next try, a moment later, may not meet it. */
+  /** A retry a moment later may avoid it. */
   readonly retry?: true
   readonly meaning: string
   readonly remedy: string
@@ -39,7 +39,7 @@ export const FAILURES = {
     disposition: 'delay',
     outage: true,
     meaning: 'OPA did not answer within the deadline.',
-    remedy: 'Look at OPA load and JOBWARDEN_OPA_TIMEOUT_MS.',
+    remedy: 'Look at the load of OPA and at JOBWARDEN_OPA_TIMEOUT_MS.',
   },
   JW_PDP_BAD_RESPONSE: {
     disposition: 'delay',
@@ -51,7 +51,7 @@ export const FAILURES = {
     disposition: 'delay',
     outage: true,
     meaning: 'OPA is up, but its policies are not loaded.',
-    remedy: 'Look at the bundle status of OPA; until it has its policies it counts as down.',
+    remedy: 'Look at the bundle status of OPA. It counts as down until it has its policies.',
   },
   JW_PDP_REJECTED: {
     disposition: 'delay',
@@ -63,7 +63,7 @@ export const FAILURES = {
     outage: true,
     poison: true,
     meaning: 'OPA failed to evaluate.',
-    remedy: 'Look at OPA logs; a policy conflict fails the whole query.',
+    remedy: 'Look at the logs of OPA; a conflict in the policies fails the whole query.',
   },
   JW_PDP_CIRCUIT_OPEN: {
     disposition: 'delay',
@@ -73,11 +73,11 @@ export const FAILURES = {
   JW_PDP_POISON: {
     disposition: 'attempt',
     meaning: 'OPA answers other jobs of the batch, but not this one.',
-    remedy: 'Query the policies with this command alone; one of them conflicts or errs on it.',
+    remedy: 'Query the policies with this command alone: one of them has a conflict or an error on it.',
   },
   JW_STORE_UNAVAILABLE: {
     disposition: 'delay',
-    meaning: 'PostgreSQL cannot be reached or cannot take the statement now.',
+    meaning: 'PostgreSQL cannot be reached or cannot run the statement now.',
     remedy: 'Look at the database and at JOBWARDEN_DATABASE_URL.',
   },
   JW_STORE_REFUSED: {
@@ -98,12 +98,13 @@ export const FAILURES = {
   },
   JW_REDIS_UNAVAILABLE: {
     disposition: 'delay',
-    meaning: 'Redis cannot be reached, or takes no commands now: its memory or its disk is full, or it is starting.',
+    meaning: 'Redis cannot be reached, or accepts no commands now: its memory or its disk is full, or it is starting.',
     remedy: 'Look at Redis and JOBWARDEN_REDIS_URL, and run `npx jobwarden redis check`; the worker resumes by itself.',
   },
   JW_REDIS_REFUSED: {
     disposition: 'delay',
-    meaning: 'Redis and this process do not accept each other: a certificate, a password, or a command of no right.',
+    meaning:
+      'Redis and this process do not accept each other: a certificate, a password, or a command that the user may not run.',
     remedy: 'Look at the JOBWARDEN_REDIS_* settings and at the ACL file; `npx jobwarden redis acl` writes one.',
   },
   JW_REDIS_UNFIT: {
@@ -113,17 +114,17 @@ export const FAILURES = {
   },
   JW_QUEUE_UNAVAILABLE: {
     disposition: 'exit',
-    meaning: 'Redis did not take the commands of a producer.',
+    meaning: 'Redis did not accept the commands of a producer.',
     remedy: 'Look at Redis and JOBWARDEN_REDIS_URL, then enqueue again: ids that are on the queue are not added twice.',
   },
   JW_QUEUE_UNCONFIRMED: {
     disposition: 'exit',
     meaning: 'Commands are enqueued, but fewer replicas have them than JOBWARDEN_REDIS_CONFIRM_REPLICAS.',
-    remedy: 'Enqueue the same ids again: what is on the queue is not added twice. Look at the replicas of Redis.',
+    remedy: 'Enqueue the same ids again: those on the queue are not added twice. Look at the replicas of Redis.',
   },
   JW_AUDIT_UNAVAILABLE: {
     disposition: 'delay',
-    meaning: 'The audit queue did not take a denial.',
+    meaning: 'The audit queue did not accept a denial.',
     remedy: 'Look at Redis. The ledger keeps the denial; the sweep publishes it again.',
   },
   JW_AUDIT_UNKNOWN: {
@@ -139,18 +140,18 @@ export const FAILURES = {
   JW_BUNDLES_UNAVAILABLE: {
     disposition: 'exit',
     meaning: 'The bundle server cannot be reached, or fails.',
-    remedy: 'Look at it and at JOBWARDEN_BUNDLES_URL. Sidecars keep the policies that they have.',
+    remedy: 'Look at the server and at JOBWARDEN_BUNDLES_URL. Sidecars keep the policies that they have.',
   },
   JW_BUNDLES_REFUSED: {
     disposition: 'exit',
     meaning: 'The bundle server refused a bundle, or a token.',
-    remedy: 'Correct what the message names. What was served before is served still.',
+    remedy: 'Correct what the message names. The server still serves what it served before.',
   },
   JW_LOCK_LOST: {
     disposition: 'abandon',
     meaning: 'The job lock expired and another worker took the job over, or the job is gone from the queue.',
     remedy:
-      'Nothing: the ledger keeps the effect single. If frequent, look for frozen workers. If jobs are gone, somebody ' +
+      'Nothing: the ledger prevents a second effect. If it is frequent, look for frozen workers. If jobs are gone, somebody ' +
       'removed them or Redis lost its data: see "Redis is lost" in docs/runbook.md.',
   },
   JW_UNEXPECTED: {
@@ -176,17 +177,17 @@ export class Failure extends Error {
     return rowOf(this.code).disposition
   }
 
-  /** Whether it says that the server asked is down. A refusal or a denial says that it works. */
+  /** Whether it says that the server is down. A refusal or a denial says that the server works. */
   get isOutage(): boolean {
     return rowOf(this.code).outage === true
   }
 
-  /** Whether one item of a batch may have caused it for all of them. */
+  /** Whether one item of a batch may have caused it for the whole batch. */
   get mayBePoison(): boolean {
     return rowOf(this.code).poison === true
   }
 
-  /** Whether the next try, a moment later, may not meet it. */
+  /** Whether a retry a moment later may avoid it. */
   get isTransient(): boolean {
     return rowOf(this.code).retry === true
   }
@@ -196,20 +197,20 @@ function rowOf(code: FailureCode): FailureRow {
   return FAILURES[code]
 }
 
-/** Any thrown value as a Failure; what no adapter has named is a defect. */
+/** Any thrown value as a Failure. An error that no adapter has given a code is a defect. */
 export function toFailure(thrown: unknown): Failure {
   if (thrown instanceof Failure) return thrown
   return new Failure('JW_UNEXPECTED', messageOf(thrown), { cause: thrown })
 }
 
-/** What a thrown value says. */
+/** The message of a thrown value. */
 export function messageOf(thrown: unknown): string {
   if (thrown instanceof z.ZodError) return z.prettifyError(thrown) // Its own message is JSON.
   if (thrown instanceof Error) return thrown.message
   return typeof thrown === 'string' ? thrown : 'something that is not an error was thrown'
 }
 
-/** What a thrown value says, for a message that has a code of its own: a Failure's without its code. */
+/** The message of a thrown value, without the code if it is a Failure, for use in a message with another code. */
 export function detailOf(thrown: unknown): string {
   const message = messageOf(thrown)
   return thrown instanceof Failure ? message.slice(thrown.code.length + 2) : message

@@ -1,4 +1,4 @@
-/** Codes of Node for a certificate that is not trusted, of either side. */
+/** Node's codes for a certificate of either side that is not trusted. */
 const CERTIFICATE = /^(ERR_TLS|ERR_SSL|CERT_|UNABLE_TO_|SELF_SIGNED_CERT|DEPTH_ZERO|EPROTO|HOSTNAME_MISMATCH)/
 
 /** The code of an error of Node or of a driver, such as ECONNRESET; empty when it has none. */

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { ACTIONS, type Command } from './command.ts'
 
-/** Every name, written out: an asterisk alone is easily left over. */
+/** Every name. It is written out, because an asterisk alone is easily left over. */
 const ALL = z.literal('all')
 
 /** An exact name, or a prefix that ends in `*`. */
@@ -12,7 +12,7 @@ const Pattern = z
 const Names = z.union([ALL, z.array(Pattern).min(1).max(1_000)])
 type Names = z.infer<typeof Names>
 
-/** For whom a producer may speak, and for how long. Whatever a list does not name is refused. */
+/** For whom a producer may speak, and for how long. What a list does not name is refused. */
 export const ProducerLimits = z.strictObject({
   queues: Names,
   actions: z.union([ALL, z.array(z.enum(ACTIONS)).min(1)]),
@@ -24,7 +24,7 @@ export const ProducerLimits = z.strictObject({
 })
 export type ProducerLimits = z.infer<typeof ProducerLimits>
 
-/** Nothing is refused: what a key without limits has. */
+/** The limits of a key that has none: nothing is refused. */
 export const NO_LIMITS: ProducerLimits = {
   queues: 'all',
   actions: 'all',
@@ -34,7 +34,7 @@ export const NO_LIMITS: ProducerLimits = {
   lifetimeMs: 'all',
 }
 
-/** Which limit a command breaks, as the end of "the producer may not …"; undefined when it keeps all of them. */
+/** The limit that a command breaks, as the end of "the producer may not …"; undefined if it keeps all of them. */
 export function brokenLimit(limits: ProducerLimits, queue: string, command: Command): string | undefined {
   const { user, action, resource, issuedAt, expiresAt } = command
   if (!names(limits.queues, queue)) return 'use this queue'

@@ -7,18 +7,18 @@ type Waiting<Item, Result> = {
 }
 
 export type BatcherOptions = {
-  /** At most this many items a batch. */
+  /** At most this many items in a batch. */
   readonly maxSize: number
-  /** At most this many batches in flight. */
+  /** At most this many batches in flight at a time. */
   readonly maxInFlight: number
 }
 
 /**
  * Gathers items that arrive one by one into batches and gives each item its own result.
  *
- * A batch closes when nothing is in flight, or when it is half full and another may fly beside the others: a waiting
- * item never waits for a clock, only for a batch before it. So an idle pipeline adds no latency, and in a busy one
- * batches fill up by themselves and overlap. Waiting until they are full would let them follow one another instead.
+ * A batch closes when nothing is in flight, or when it is half full and one more may be in flight. So an item never waits
+ * for a clock, only for a batch before it: an idle pipeline adds no latency, and in a busy one batches fill up by
+ * themselves and overlap. If they waited until they were full, they would run one after the other.
  */
 export class Batcher<Item, Result> {
   readonly #run: (items: readonly Item[]) => Promise<readonly (Result | Again)[]>
@@ -29,7 +29,7 @@ export class Batcher<Item, Result> {
   #flushScheduled = false
 
   /**
-   * `run` answers in the order of its items, with a result or with AGAIN for one that a later batch must take; when it
+   * `run` answers in the order of its items, with a result, or with AGAIN for an item that a later batch must take. If it
    * throws, every item of that batch gets the error.
    */
   constructor(run: (items: readonly Item[]) => Promise<readonly (Result | Again)[]>, options: BatcherOptions) {
@@ -44,7 +44,7 @@ export class Batcher<Item, Result> {
     })
   }
 
-  /** Items submitted within one turn of the event loop belong together, hence `setImmediate` and not at once. */
+  /** Items that are submitted in one turn of the event loop belong together, so it does not flush before the next one. */
   #schedule(): void {
     if (this.#flushScheduled) return
     this.#flushScheduled = true

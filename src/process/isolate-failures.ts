@@ -1,8 +1,8 @@
 import { Failure, toFailure } from '../domain/failure.ts'
 
 /**
- * Runs a batch; when it fails as a whole through the fault of a job, runs its halves, until that job stands alone.
- * A failure that is nobody's fault (a server down) fails the batch at once: every half would meet it again.
+ * Runs a batch. If one job makes the whole batch fail, it runs the halves of the batch, until that job stands alone.
+ * A failure that is no job's fault, such as a server that is down, fails the batch at once: each half would fail as well.
  */
 export async function isolateFailures<Item, Result>(
   items: readonly Item[],

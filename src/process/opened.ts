@@ -1,6 +1,6 @@
 /**
- * What a process has opened, closed in the reverse order. `AsyncDisposableStack` is the standard's word for it; Node has that
- * from 24 on, and packages run under 22 as well.
+ * Closes what a process has opened, in the reverse order. It stands in for the standard's `AsyncDisposableStack`, which Node
+ * has from 24 on: the package also runs under 22.
  */
 export class Opened implements AsyncDisposable {
   #closers: (() => unknown)[] = []
@@ -19,7 +19,7 @@ export class Opened implements AsyncDisposable {
     this.#closers.push(close)
   }
 
-  /** Hands everything over: this one closes nothing any more. */
+  /** Hands everything over to a new object. This one then closes nothing. */
   move(): Opened {
     const moved = new Opened()
     moved.#closers = this.#closers
@@ -27,12 +27,12 @@ export class Opened implements AsyncDisposable {
     return moved
   }
 
-  /** @throws what the first close that failed has thrown, after the others were closed */
+  /** @throws the error of the first close that failed, after the others were closed */
   async [Symbol.asyncDispose](): Promise<void> {
     const failures: unknown[] = []
     for (let close = this.#closers.pop(); close !== undefined; close = this.#closers.pop()) {
       try {
-        // One after the other: what was opened later may need what was opened before.
+        // They are closed one after the other, because what was opened later may need what was opened before.
         await close()
       } catch (error) {
         failures.push(error)

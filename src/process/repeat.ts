@@ -1,7 +1,7 @@
 /** Something that runs until it is stopped. */
 export type Repeating = { stop(): Promise<void> }
 
-/** Runs `task` again and again with a pause between the runs, never twice at a time. Errors go to `onError`. */
+/** Runs `task` repeatedly, with a pause between the runs and never twice at a time. Errors go to `onError`. */
 export function repeat(task: () => Promise<unknown>, pauseMs: number, onError: (error: unknown) => void): Repeating {
   let stopped = false
   let timer: NodeJS.Timeout | undefined

@@ -2,18 +2,18 @@ import { Failure, toFailure } from '../domain/failure.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import { say } from './terminal.ts'
 
-/** What a process runs and how it ends. */
+/** Something that a process runs until it is closed. */
 export type Running = {
   close(): Promise<void>
-  /** Resolves when it turns out that it cannot work. */
+  /** Resolves when it turns out that the process cannot work. */
   readonly broken?: Promise<Failure>
 }
 
 /**
- * Starts a worker and keeps the process until SIGTERM or SIGINT; then closes it within `graceMs`.
+ * Starts a worker, keeps it running until SIGTERM or SIGINT, and then closes it within `graceMs`.
  * Exit status: 0 stopped gracefully, 1 failed to start, cannot work or did not stop in time.
- * A signal during the start takes effect once it has started. A second signal does not wait. SIGPIPE is left alone: a
- * log reader that goes away must not stop work.
+ * A signal during the start takes effect after it. A second signal ends the process at once. SIGPIPE is not handled here:
+ * a log reader that goes away must not stop the work.
  */
 export async function runProcess(log: Logger, graceMs: number, start: () => Promise<Running>): Promise<void> {
   const signal = new Promise<string>((resolve) => {

@@ -20,11 +20,11 @@ export type ProgramEnd = {
   readonly how: string
 }
 
-/** Of what a program wrote, so many characters are told. */
-const TOLD = 2_000
+/** At most this much of what a program wrote is quoted. */
+const QUOTED = 2_000
 const MAX_OUTPUT_BYTES = 64 * 1024 * 1024
 
-/** Runs a program to its end, whatever that is. It ends with this process at the latest. @throws Error when it cannot start */
+/** Runs a program until it ends, however it ends. This process ends it at the latest. @throws Error when it cannot start */
 export async function programEnd(file: string, args: readonly string[], options: RunOptions = {}): Promise<ProgramEnd> {
   const { cwd, env, account, timeoutMs = 60_000, onLine } = options
   const child = execa(file, args, {
@@ -47,13 +47,13 @@ export async function programEnd(file: string, args: readonly string[], options:
 }
 
 /**
- * Runs a program to its good end.
+ * Runs a program that has to succeed.
  * @returns its standard output
- * @throws Error that names the program, how it ended and what it wrote last
+ * @throws Error with the name of the program, how it ended and what it wrote last
  */
 export async function runProgram(file: string, args: readonly string[], options: RunOptions = {}): Promise<string> {
   const { ok, stdout, stderr, how } = await programEnd(file, args, options)
   if (ok) return stdout
-  const told = `${stdout}${stderr}`.trim().slice(-TOLD)
+  const told = `${stdout}${stderr}`.trim().slice(-QUOTED)
   throw new Error(`${basename(file)} ${how}${told === '' ? '' : `\n  ${told.replaceAll('\n', '\n  ')}`}`)
 }

@@ -1,6 +1,6 @@
 import { printableLines } from '../domain/printable.ts'
 
-/** Writes text for people or programs to standard output; what a terminal would obey is made visible. */
+/** Writes text for people or programs to standard output. Characters that a terminal would obey are made visible. */
 export function print(text: string): void {
   process.stdout.write(printableLines(text))
 }

@@ -2,8 +2,8 @@ import { toFailure } from '../domain/failure.ts'
 import { say } from './terminal.ts'
 
 /**
- * Says what nobody has caught, and ends the process with `status`. Node itself would print every property of the error:
- * those of ioredis hold the arguments of AUTH, and those of an invalid URL its text.
+ * Prints errors that nobody has caught, and ends the process with `status`. Node itself would print every property of an
+ * error: those of ioredis hold the arguments of AUTH, and those of an invalid URL its text.
  */
 export function endOnUncaught(status: number): void {
   process.on('uncaughtException', (error) => {
@@ -13,7 +13,7 @@ export function endOnUncaught(status: number): void {
   })
 }
 
-/** Where it was thrown, without the message. */
+/** Where the error was thrown, without its message. */
 function framesOf({ stack = '' }: Error): string {
   return stack
     .split('\n')

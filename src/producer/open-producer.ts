@@ -12,9 +12,9 @@ import { importProducerKey } from '../signing/producer-keys.ts'
 import { signCommand } from '../signing/sign-command.ts'
 
 export type OpenProducerOptions = {
-  /** Which key of JOBWARDEN_PRODUCER_KEYS_FILE signs; the first unless told. */
+  /** The key of JOBWARDEN_PRODUCER_KEYS_FILE that signs; by default the first. */
   readonly kid?: string | undefined
-  /** How long commands stay valid unless they say it themselves. */
+  /** How long commands stay valid, unless they say so themselves. */
   readonly lifetimeMs: number
   readonly tracing: boolean
 }
@@ -26,9 +26,9 @@ export type OpenProducer = {
 }
 
 /**
- * Opens a producer on the command queue: what an upstream service calls once at its start.
- * @throws Failure JW_CONFIG_INVALID when there is no such key, JW_QUEUE_UNAVAILABLE when Redis is not there,
- * JW_REDIS_UNFIT when it may lose commands by itself
+ * Opens a producer on the command queue. An upstream service calls this once, when it starts.
+ * @throws Failure JW_CONFIG_INVALID when there is no such key, JW_QUEUE_UNAVAILABLE when Redis cannot be reached,
+ * JW_REDIS_UNFIT when Redis may lose commands by itself
  */
 export async function openProducer(config: Config, options: OpenProducerOptions): Promise<OpenProducer> {
   const keys = await readProducerKeys(config.producerKeysFile)
@@ -36,7 +36,7 @@ export async function openProducer(config: Config, options: OpenProducerOptions)
   if (jwk === undefined)
     throw new Failure('JW_CONFIG_INVALID', `${config.producerKeysFile ?? ''} has no key "${options.kid ?? ''}"`)
   const key = await importProducerKey(jwk, 'sign')
-  const onError = () => undefined // Calls that fail report it themselves.
+  const onError = () => undefined // A call that fails reports the error itself.
   const redis = await reachRedis(redisOptions(config), onError)
   const telemetry = options.tracing ? queueTelemetry() : undefined
   const confirm = { replicas: config.redisConfirmReplicas, timeoutMs: config.redisConfirmMs }

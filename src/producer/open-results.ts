@@ -6,8 +6,8 @@ import { openFit } from '../storage/postgres-fitness.ts'
 
 export type OpenResults = {
   /**
-   * What became of a command, with the rows of a read; undefined while it has no outcome. An `invalid` one has none: it is
-   * no command, and only in the trail.
+   * What became of a command, with the rows of a read; undefined while it has no outcome. An `invalid` job never has one
+   * here: it is not a command, and only in the trail.
    * @throws Failure JW_STORE_*
    */
   result(commandId: string): Promise<Outcome | undefined>
@@ -16,8 +16,8 @@ export type OpenResults = {
 
 /**
  * Opens the results of commands for a service that may read the ledger, as the database role `jobwarden_reader`.
- * `onError` hears of connections that die while nobody uses them.
- * @throws Failure JW_CONFIG_INVALID without a database, JW_STORE_* when it is not there, refuses or is not fit
+ * `onError` is called when a connection dies while nobody uses it.
+ * @throws Failure JW_CONFIG_INVALID without a database, JW_STORE_* when it cannot be reached, refuses or is not fit
  */
 export async function openResults(config: Config, onError: (error: Error) => void): Promise<OpenResults> {
   const url = requireDatabaseUrl(config)

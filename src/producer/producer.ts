@@ -4,7 +4,7 @@ import { Command, type ResourceSelector, type PatchValue, type User } from '../d
 import { issuesInWords } from '../parsing/issues-in-words.ts'
 import { ATTRIBUTE, SPAN, TRACER_NAME } from '../telemetry/names.ts'
 
-/** What a producer says; the rest of the command is filled in. An id makes the call idempotent: give your own. */
+/** What a producer asks for; the rest of the command is filled in. With an id of your own, the call is idempotent. */
 export type CommandRequest = {
   readonly id?: string
   readonly user: User
@@ -16,7 +16,7 @@ export type CommandRequest = {
   | { readonly action: 'update'; readonly patch: Readonly<Record<string, PatchValue>> }
 )
 
-/** A request that is not a command; `index` is its place in the call. Nothing of it was enqueued. */
+/** A request that is not a valid command and was not enqueued. `index` is its place in the call. */
 export type RejectedRequest = { readonly index: number; readonly problems: readonly string[] }
 
 export type EnqueueReport = {
@@ -36,13 +36,13 @@ export type ProducerOptions = {
   readonly queue: string
   /** Signs a command for that queue: a compact JWS. */
   readonly sign: (command: Command) => Promise<string>
-  /** How long after its issue a command may still be executed, unless the request says otherwise. */
+  /** How long after `issuedAt` a command may still be executed, unless the request says otherwise. */
   readonly lifetimeMs: number
   /** A signed command larger than this is rejected here, as the worker would. */
   readonly maxBytes: number
 }
 
-/** Enqueues this many commands a round trip. */
+/** How many commands are enqueued in one round trip. */
 const CHUNK = 500
 
 /** Validates, signs and enqueues commands. */
@@ -54,15 +54,15 @@ export class Producer {
   }
 
   /**
-   * Enqueues one or thousands. Requests that are no commands are reported and the others enqueued; the same id
-   * enqueued again is the same command.
-   * @throws the error of the queue; what was enqueued before it stays, and the same call may be made again
+   * Enqueues one command or thousands. Requests that are not valid commands are reported, and the others are enqueued.
+   * The same id enqueued again is the same command.
+   * @throws the error of the queue; what was enqueued before it stays, and the same call may be repeated
    */
   enqueue(requests: readonly CommandRequest[], onProgress?: (done: number) => void): Promise<EnqueueReport> {
     return this.enqueueUntyped(requests, onProgress)
   }
 
-  /** `enqueue` for requests that come from outside, such as lines of a file: validation is the same. */
+  /** `enqueue` for requests from outside, such as the lines of a file. The validation is the same. */
   async enqueueUntyped(requests: readonly unknown[], onProgress?: (done: number) => void): Promise<EnqueueReport> {
     const tracer = trace.getTracer(TRACER_NAME)
     const attributes = { [ATTRIBUTE.batchSize]: requests.length, [ATTRIBUTE.destination]: this.#options.queue }

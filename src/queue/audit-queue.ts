@@ -42,7 +42,7 @@ export class AuditQueue implements AuditSink {
     }
   }
 
-  /** Lets a denial be published again that the auditor gave up on, or that the trail has lost since. */
+  /** Lets denials be published again that the auditor gave up on, or that the trail has lost since. */
   async forget(ids: readonly string[]): Promise<void> {
     await Promise.all(
       ids.map(async (id) => {

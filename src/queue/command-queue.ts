@@ -12,7 +12,7 @@ export type SignedCommand = { readonly id: string; readonly action: string; read
 export type CommandQueueOptions = {
   readonly prefix: string
   readonly redis: RedisConnection
-  /** So many replicas must have the commands of a call before it succeeds; 0 asks none. */
+  /** How many replicas must have the commands of a call before it succeeds; 0 asks none. */
   readonly confirm: { readonly replicas: number; readonly timeoutMs: number }
   readonly telemetry?: Telemetry | undefined
   readonly onError: (error: Error) => void
@@ -37,7 +37,7 @@ export class CommandQueue {
 
   /**
    * Adds commands in one round trip.
-   * @throws Failure JW_QUEUE_UNAVAILABLE | JW_QUEUE_UNCONFIRMED; then the same call may be made again
+   * @throws Failure JW_QUEUE_UNAVAILABLE | JW_QUEUE_UNCONFIRMED; then the same call may be repeated
    */
   async add(commands: readonly SignedCommand[]): Promise<void> {
     const jobs = commands.map(({ id, action, jws }) => ({ name: action, data: jws, opts: { jobId: id } }))
@@ -46,7 +46,7 @@ export class CommandQueue {
       await within(PRODUCER_PATIENCE_MS, this.#confirmation?.confirm(write) ?? write())
     } catch (error) {
       if (error instanceof Failure) throw error
-      throw new Failure('JW_QUEUE_UNAVAILABLE', `the queue did not take the commands: ${inWords(error)}`, {
+      throw new Failure('JW_QUEUE_UNAVAILABLE', `the queue did not accept the commands: ${inWords(error)}`, {
         cause: error,
       })
     }

@@ -11,30 +11,30 @@ export type ConsumerOptions = {
   readonly queue: string
   readonly prefix: string
   readonly redis: RedisConnection
-  /** How many jobs may be under way at once; what the consumer gathers batches from. */
+  /** How many jobs may be under way at once. Batches are gathered from these. */
   readonly concurrency: number
-  /** How long a job is ours without renewal. BullMQ renews it while this process runs. */
+  /** How long the lock on a job lasts without renewal. BullMQ renews it while this process runs. */
   readonly lockMs: number
   readonly telemetry?: Telemetry | undefined
   /** No job is taken before this resolves. */
   readonly startAfter: Promise<unknown>
-  /** How many finished jobs stay for operators to look at. */
+  /** How many finished jobs are kept for operators to look at. */
   readonly keepFinished: number
   readonly onError: (error: Error) => void
-  /** Told of every failure and of what becomes of its job. */
+  /** Called with every failure and its job. */
   readonly onFailure: (job: Delivery, failure: Failure) => void
 }
 
-/** Takes jobs from a queue. BullMQ keeps locks, stalls, retries and the graceful end. */
+/** Takes jobs from a queue. BullMQ handles locks, stalled jobs, retries and the graceful end. */
 export interface Consumer {
-  /** Stops taking jobs; those under way go on. */
+  /** Stops taking jobs. Those under way go on. */
   pause(): Promise<void>
   resume(): Promise<void>
   /** Stops taking jobs, lets those under way end and closes the connection that it opened. */
   close(): Promise<void>
 }
 
-/** How long a job waits after a failure that is not its fault: not long, because an outage may end at any moment. */
+/** How long a job waits after a failure that is not its fault. It is short, because an outage may end at any moment. */
 const DELAY = { baseMs: 250, maxMs: 5_000 }
 
 /** Runs `settle` for every job: a result acknowledges it, a failure is treated as its disposition says. */
@@ -65,7 +65,7 @@ export function consume<Result>(
       concurrency,
       lockDuration: lockMs,
       stalledInterval: lockMs,
-      // A crash is the worker's fault more often than the job's; past this many the reconciler calls it dead.
+      // A crash is more often the worker's fault than the job's. After this many, the reconciler declares the job dead.
       maxStalledCount: 3,
       removeOnComplete: { count: options.keepFinished },
       ...(telemetry !== undefined && { telemetry }),
@@ -75,10 +75,10 @@ export function consume<Result>(
   worker.on('error', onError)
   const start = async () => {
     await options.startAfter
-    worker.run().catch(onError) // Does nothing while it is paused or closing.
+    worker.run().catch(onError) // It does nothing while it is paused or closing.
   }
   const started = start()
-  started.catch(() => undefined) // Whoever gave `startAfter` says why.
+  started.catch(() => undefined) // The caller who passed `startAfter` reports its error.
   return {
     pause: () => worker.pause(true),
     resume: async () => {

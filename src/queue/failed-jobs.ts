@@ -10,7 +10,7 @@ export type QueueConnection = {
   readonly onError: (error: Error) => void
 }
 
-/** A job in the failed set, with the reason that BullMQ noted. */
+/** A job in the failed set, with the reason that BullMQ recorded. */
 export type FailedJob = { readonly delivery: Delivery; readonly failedReason: string; readonly finishedOn: number }
 
 const PAGE = 200

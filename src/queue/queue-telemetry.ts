@@ -4,8 +4,8 @@ import { BullMQOtel } from 'bullmq-otel'
 import { TRACER_NAME } from '../telemetry/names.ts'
 
 /**
- * The trace context of jobs across queues, and BullMQ's own spans. Two things of it are not taken as they are:
- * - The context in a job is unsigned, so it may be garbage: then the trace starts anew.
+ * The trace context of jobs across queues, and BullMQ's own spans. Two things differ from BullMQ's telemetry:
+ * - The context in a job is unsigned, so it may be garbage: then a new trace starts.
  * - BullMQ writes a job's result into an event of its span, and a read's result is the resource: events lose their
  *   attributes.
  */

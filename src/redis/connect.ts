@@ -44,7 +44,7 @@ export async function reachRedis(options: RedisOptions, onError: (error: Error) 
     redis.disconnect()
     const { code } = toFailure(error)
     if (code === 'JW_REDIS_UNFIT' || code === 'JW_CONFIG_INVALID') throw error
-    throw new Failure('JW_QUEUE_UNAVAILABLE', `the queue did not take the commands: ${inWords(last ?? error)}`, {
+    throw new Failure('JW_QUEUE_UNAVAILABLE', `the queue did not accept the commands: ${inWords(last ?? error)}`, {
       cause: error,
     })
   }

@@ -3,10 +3,10 @@ import { type Logger, pino } from 'pino'
 
 export type { Logger }
 
-/** Paths whose values must not reach a log, wherever somebody logs them. */
+/** Paths whose values must never reach a log. */
 const REDACTED = ['jws', 'data', 'token', 'password', 'secret', '*.jws', '*.data', '*.token', '*.password', '*.secret']
 
-/** One JSON object a line on standard output, with the ids of the trace it belongs to. */
+/** Logs one JSON object per line on standard output, with the ids of the current trace. */
 export function createLogger(service: string, level: string): Logger {
   return pino({
     name: service,
@@ -21,8 +21,8 @@ export function createLogger(service: string, level: string): Logger {
 }
 
 /**
- * What a log says of an error: its message once, and the causes below it where they were thrown. The serializer of pino
- * would repeat the messages of causes in that of the error, and write every property: ioredis keeps the arguments of AUTH.
+ * The fields of an error in the log: its message once, and in its stack the causes. The serializer of pino would repeat the
+ * messages of causes, and write every property of an error, in which ioredis keeps the arguments of AUTH.
  */
 function errorFields(error: unknown): unknown {
   if (!(error instanceof Error)) return { type: typeof error }

@@ -1,4 +1,4 @@
-/** Every span and attribute name of jobwarden. The words are those of docs/design, the ledger and the trail. */
+/** Every span and attribute name of jobwarden. The ledger and the trail use the same words. */
 export const SPAN = {
   batch: 'jobwarden.batch',
   admit: 'jobwarden.admit',

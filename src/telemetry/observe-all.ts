@@ -1,6 +1,6 @@
 import type { Observer } from '../enforcement/ports/observer.ts'
 
-/** Several observers as one: each sees every batch and every step, the first of them outermost. */
+/** Several observers as one: each sees every batch and every step. The first one is outermost. */
 export function observeAll(observers: readonly Observer[]): Observer {
   return observers.reduceRight(inside, UNOBSERVED)
 }
@@ -26,7 +26,7 @@ export const UNOBSERVED: Observer = {
   disagreement: () => undefined,
 }
 
-/** Notes how many jobs each batch has. */
+/** Collects the number of jobs of each batch in `sizes`. */
 export function countingBatches(sizes: number[]): Observer {
   return {
     ...UNOBSERVED,

@@ -1,8 +1,8 @@
 // The one place that loads the OpenTelemetry SDK. Composition roots import it before anything else.
-// Everything is configured by the standard OTEL_* variables (OTLP endpoint, sampler, service name).
+// The standard OTEL_* variables (OTLP endpoint, sampler, service name) configure everything.
 import { tracingAsked, tracingProblems } from './tracing-variables.ts'
 
-/** How long the last spans may take to reach the collector when the process has nothing else to do. */
+/** How long the end of the process waits for the last spans to reach the collector. */
 const FLUSH_MS = 1_000
 
 let shutdown: (() => Promise<void>) | undefined
@@ -13,11 +13,11 @@ if (tracingAsked(process.env)) {
   else await start()
 }
 
-/** Traces may be lost, and nothing else with them: no failure of the SDK keeps the process from its work. */
+/** Starts the SDK. If that fails, only traces are lost: the process works without them. */
 async function start(): Promise<void> {
   // A batch links to each of its jobs; the SDK's default keeps only 128 links.
   process.env['OTEL_SPAN_LINK_COUNT_LIMIT'] ??= '1000'
-  // There is nothing to send of these, but the SDK would ask the collector to take it all the same.
+  // jobwarden has neither metrics nor logs for the SDK, which would still connect to the collector for them.
   process.env['OTEL_METRICS_EXPORTER'] ??= 'none'
   process.env['OTEL_LOGS_EXPORTER'] ??= 'none'
   try {
@@ -30,7 +30,7 @@ async function start(): Promise<void> {
   }
 }
 
-/** Sends the last spans, for a second at most. A collector that does not take them costs them and a line. Never throws. */
+/** Sends the last spans, for a second at most. If the collector does not accept them, it prints a line. Never throws. */
 export async function endTraces(): Promise<void> {
   if (shutdown === undefined) return
   const ending = Promise.resolve().then(shutdown)
@@ -39,10 +39,10 @@ export async function endTraces(): Promise<void> {
   const timer = setTimeout(resolve, FLUSH_MS, `no answer within ${FLUSH_MS} ms`)
   const lost = await Promise.race([ending.then(() => undefined, kindOf), late])
   clearTimeout(timer)
-  if (lost !== undefined) say(`the last traces are lost: the collector did not take them (${lost})`)
+  if (lost !== undefined) say(`the last traces are lost: the collector did not accept them (${lost})`)
 }
 
-/** A code or a name, and never a message, which may quote an endpoint or a header. */
+/** The code or the name of an error, and never its message, which may quote an endpoint or a header. */
 function kindOf(error: unknown): string {
   if (!(error instanceof Error)) return 'unknown error'
   return 'code' in error && typeof error.code === 'string' ? error.code : error.name

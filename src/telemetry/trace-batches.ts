@@ -25,20 +25,20 @@ type StepRecord = {
   readonly span: SpanContext
 }
 
-/** What the spans say of the systems around the batch, in the words of OpenTelemetry. */
+/** The systems around the batch, as the spans name them. */
 export type Surroundings = {
-  /** The messaging system that the jobs come from. */
+  /** The messaging system that the jobs come from, in the words of OpenTelemetry. */
   readonly messagingSystem: string
   /** The policy path that decides. */
   readonly policyPath: string
 }
 
 /**
- * Traces a batch when the trace of any of its jobs is recorded, and costs nothing otherwise.
+ * Traces a batch if the trace of any of its jobs is recorded, and costs nothing otherwise.
  *
- * A batch belongs to many traces. Its own span is a child of the first recorded job's and links to every job
- * (OpenTelemetry messaging conventions, batch processing). Each recorded job also gets the steps it took part in as
- * spans of its own trace, with the batch's times and a link to the batch's step: one trace tells one command's story.
+ * A batch belongs to many traces. Its own span is a child of the span of the first recorded job and links to every job
+ * (OpenTelemetry messaging conventions, batch processing). Each recorded job also gets the steps that it took part in as
+ * spans in its own trace, with the times of the batch and a link to its step, so that one trace tells one command's story.
  */
 export class BatchTraces implements Observer {
   readonly #surroundings: Surroundings
@@ -82,10 +82,10 @@ export class BatchTraces implements Observer {
   }
 
   disagreement(): void {
-    // A span has no place for it: it is about rows, and not about a job.
+    // A disagreement is about rows and not about a job, so no span can show it.
   }
 
-  /** Writes the steps that one job took part in to its own trace. */
+  /** Writes the steps that one job took part in into its own trace. */
   #tellJob(tracer: Tracer, ended: EndedJob, steps: readonly StepRecord[]): void {
     const { delivery } = ended
     if (!isRecorded(delivery)) return
@@ -124,7 +124,7 @@ function isPublished({ end }: EndedJob): boolean {
   return !(end instanceof Failure) && isAudited(end)
 }
 
-/** What may be told of a command: names and codes, never a resource's content and never a signature. */
+/** What spans may show of a command: names and codes, and never the content of a resource or a signature. */
 function jobAttributes(name: StepName, { accepted, delivery, end }: EndedJob, policyPath: string): Attributes {
   switch (name) {
     case 'admit':

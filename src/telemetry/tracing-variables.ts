@@ -10,7 +10,7 @@ const SAMPLERS = [
   'parentbased_traceidratio',
 ]
 
-/** What a variable may be; of several words in one, each. */
+/** The words that a variable may hold. */
 const WORDS: Readonly<Record<string, readonly string[]>> = {
   OTEL_TRACES_EXPORTER: ['otlp', 'console', 'zipkin', 'none'],
   OTEL_TRACES_SAMPLER: SAMPLERS,
@@ -20,8 +20,8 @@ const WORDS: Readonly<Record<string, readonly string[]>> = {
 }
 
 /**
- * What is wrong with the OTEL_* variables that traces depend on. The SDK itself goes on with something else without a
- * word, such as a sampler that records everything. No message quotes a value: an endpoint may hold a secret.
+ * What is wrong with the OTEL_* variables that traces depend on. The SDK itself would silently use something else, such as
+ * a sampler that records everything. No message quotes a value, because an endpoint may hold a secret.
  */
 export function tracingProblems(env: Environment): string[] {
   const wrongWords = Object.entries(WORDS).flatMap(([name, words]) => {
@@ -41,7 +41,7 @@ function isGrpc(env: Environment): boolean {
   return (env['OTEL_EXPORTER_OTLP_TRACES_PROTOCOL'] || env['OTEL_EXPORTER_OTLP_PROTOCOL']) === 'grpc'
 }
 
-/** An endpoint of gRPC may be a host and a port alone. */
+/** For gRPC, an endpoint may be only a host and a port. */
 function isEndpoint(text: string, grpc: boolean): boolean {
   if (text === '') return true
   if (/[\s\p{C}]/u.test(text)) return false
@@ -56,7 +56,7 @@ function ratioProblems(env: Environment): string[] {
   return value >= 0 && value <= 1 ? [] : ['OTEL_TRACES_SAMPLER_ARG: must be a number from 0 to 1']
 }
 
-/** The variables of which any turns traces on. */
+/** Each of these variables turns traces on. */
 const ASKING = ['OTEL_EXPORTER_OTLP_ENDPOINT', 'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT', 'OTEL_TRACES_EXPORTER']
 
 /** Whether the standard OTEL_* variables ask for traces. Without them no SDK is loaded and nothing is recorded. */
@@ -65,7 +65,7 @@ export function tracingAsked(env: Readonly<Record<string, string | undefined>>):
   return ASKING.some((name) => (env[name] ?? '') !== '')
 }
 
-/** Whether traces are on: asked for, by variables that are not wrong. */
+/** Whether traces are on: the variables ask for them and are valid. */
 export function tracingConfigured(env: Readonly<Record<string, string | undefined>>): boolean {
   return tracingAsked(env) && tracingProblems(env).length === 0
 }

@@ -107,7 +107,7 @@ describe('a password with every character that means something in a URL', () => 
     })
     const worker = new WorkerProcess('workers/auditor.ts', env)
     const { stderr } = await enqueue(env, 'not-let-in')
-    expect(stderr).toMatch(/^JW_QUEUE_UNAVAILABLE: the queue did not take the commands: WRONGPASS/)
+    expect(stderr).toMatch(/^JW_QUEUE_UNAVAILABLE: the queue did not accept the commands: WRONGPASS/)
     await worker.writes('WRONGPASS')
     await worker.stop()
     for (const said of [stderr, ...worker.lines]) expect(said).not.toMatch(/QXZ|p@ss|p%40ss/)

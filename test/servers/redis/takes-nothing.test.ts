@@ -101,7 +101,7 @@ describe('a Redis that is there and takes no commands', () => {
     const [, name, broken, healed, why] = cell
     await config(name, broken)
     const told = await produce('job-2')
-    expect(told).toMatch(/^Failure: JW_QUEUE_UNAVAILABLE: the queue did not take the commands: /)
+    expect(told).toMatch(/^Failure: JW_QUEUE_UNAVAILABLE: the queue did not accept the commands: /)
     expect(told).toMatch(why)
     await expectUnavailable(why)
     await config(name, healed)

@@ -99,7 +99,7 @@ describe('TLS', () => {
     const { worker, producer } = await refusal({ JOBWARDEN_REDIS_URL: redis.url, ...settings() })
     expect(worker).toMatch(/^JW_REDIS_REFUSED: /)
     expect(worker).toMatch(why)
-    expect(producer).toMatch(/JW_QUEUE_UNAVAILABLE: the queue did not take the commands: /)
+    expect(producer).toMatch(/JW_QUEUE_UNAVAILABLE: the queue did not accept the commands: /)
   })
 
   test('a certificate of another name is refused', async () => {

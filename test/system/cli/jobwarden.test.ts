@@ -86,7 +86,7 @@ describe('jobwarden enqueue', () => {
   test('says that Redis is not there, and ends with status 3', async () => {
     const result = await jobwarden(['enqueue'], line('x'), { ...env, JOBWARDEN_REDIS_URL: 'redis://127.0.0.1:1' })
     expect(result.status).toBe(3)
-    expect(result.stderr).toMatch(/JW_QUEUE_UNAVAILABLE: the queue did not take the commands/)
+    expect(result.stderr).toMatch(/JW_QUEUE_UNAVAILABLE: the queue did not accept the commands/)
   })
 
   test('a keys file with mistakes is named with the place of each, and none of its content', async () => {

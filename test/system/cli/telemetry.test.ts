@@ -60,7 +60,7 @@ describe.each(['refuses', 'refuses gRPC', 'is silent'] as const)('a collector th
     const traced = await timed(() => jobwarden(args, collectors[how]))
     const { stderr, ...rest } = traced.result
     expect(rest).toEqual({ status: without.result.status, stdout: without.result.stdout })
-    const own = stderr.replace(/^the last traces are lost: the collector did not take them \(.*\)\n/m, '')
+    const own = stderr.replace(/^the last traces are lost: the collector did not accept them \(.*\)\n/m, '')
     expect(own).toBe(without.result.stderr)
     expect(own !== stderr).toBe(command === 'enqueue') // It alone has spans to lose.
     expect(traced.ms - without.ms).toBeLessThan(EXTRA_MS)
