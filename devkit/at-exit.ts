@@ -3,10 +3,10 @@ const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 let signalled = false
 
 /**
- * Has `release` run when this process ends: in order, by an uncaught error or by a signal. The latest registered runs
- * first, so that servers end before the folders they write to. It must be synchronous and quick.
+ * Runs `release` when this process ends: normally, by an uncaught error or by a signal. The one that was registered last
+ * runs first, so that servers end before the folders that they write to. It must be synchronous and quick.
  * Nothing can run after a SIGKILL.
- * @returns takes `release` off the list again
+ * @returns a function that removes `release` from the list
  */
 export function atExit(release: () => void): () => void {
   const entry = () => release()
@@ -19,7 +19,7 @@ export function atExit(release: () => void): () => void {
 
 function listen(): void {
   process.on('exit', releaseAll)
-  // In front, because a `once` listener that ran earlier would no longer be counted below.
+  // It goes first, because a `once` listener that ran earlier would no longer be counted below.
   for (const signal of SIGNALS) process.prependListener(signal, onSignal)
 }
 
@@ -39,8 +39,8 @@ function releaseAll(): void {
   releases.clear()
 }
 
-// Who else listens to the signal ends the process in order, and `exit` follows. A second signal does not wait for that.
-// Without such a listener the signal has to be raised again, because listening took away its power to end the process.
+// Another listener for the signal ends the process gracefully, and `exit` follows. A second signal does not wait for that.
+// Without another listener the signal has to be raised again, because it no longer ends the process while we listen to it.
 function onSignal(signal: NodeJS.Signals): void {
   if (process.listenerCount(signal) > 1 && !signalled) {
     signalled = true
@@ -53,7 +53,7 @@ function onSignal(signal: NodeJS.Signals): void {
 
 const never = new Int32Array(new SharedArrayBuffer(4))
 
-/** Stops this thread for a while. For the end of a process, when nothing can be awaited any more. */
+/** Stops this thread for a while. It is for the end of a process, when nothing can be awaited. */
 export function pauseNow(ms: number): void {
   Atomics.wait(never, 0, 0, ms)
 }

@@ -26,7 +26,7 @@ export function childEnd(child: ChildProcess): Promise<ChildEnd> {
 const KEPT_CHARACTERS = 4_000
 const KEPT_LINES = 15
 
-/** The last lines that a child process wrote, for the message when it fails. Reading also keeps its pipes from filling. */
+/** Keeps the last lines that a child process wrote, for the message when it fails. Reading also empties its pipes. */
 export class OutputTail {
   #text = ''
 
@@ -39,7 +39,7 @@ export class OutputTail {
     }
   }
 
-  /** What was written last, each line indented; an empty string when nothing was. */
+  /** The last lines, each indented; an empty string if there are none. */
   get text(): string {
     const lines = this.#text.split('\n').filter((line) => line.trim() !== '')
     return lines

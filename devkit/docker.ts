@@ -25,7 +25,7 @@ export type ContainerOptions = {
  */
 export async function findDocker(folders: readonly string[] = pathFolders()): Promise<string> {
   const [docker] = await findPrograms('docker', folders)
-  if (docker === undefined) throw new Error('docker is not there')
+  if (docker === undefined) throw new Error('docker was not found')
   try {
     await runProgram(docker, ['version', '--format', '{{.Server.Version}}'], { timeoutMs: 10_000 })
   } catch (error) {
@@ -35,8 +35,8 @@ export async function findDocker(folders: readonly string[] = pathFolders()): Pr
 }
 
 /**
- * Creates a container that belongs to the workspace: it survives stops and kills with its data, and is removed when
- * the workspace closes. Fetches the image when it is not on this machine.
+ * Creates a container that belongs to the workspace: it keeps its data when it is stopped or killed, and is removed when
+ * the workspace closes. Fetches the image if it is not on this machine.
  * @returns how to start it and how to signal it
  */
 export async function createContainer(
@@ -66,7 +66,7 @@ function createArgs({ image, port, env = {}, files = {}, args }: ContainerOption
   ]
 }
 
-// A signal to the client would end the client alone. Freezing takes the whole container, which cannot be killed then.
+// A signal to the client would only end the client. SIGSTOP pauses the whole container, which cannot be killed then.
 function signalContainer(docker: string, name: string, signal: NodeJS.Signals): void {
   if (signal === 'SIGSTOP') spawnSync(docker, ['pause', name])
   else if (signal === 'SIGCONT') spawnSync(docker, ['unpause', name])

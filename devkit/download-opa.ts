@@ -15,7 +15,7 @@ export type DownloadOptions = {
   readonly say: (line: string) => void
   /** The folder that holds the releases by tag. */
   readonly releases?: string
-  /** How long the host may be silent. */
+  /** How long the host may send nothing. */
   readonly silenceMs?: number
 }
 
@@ -86,7 +86,7 @@ function progressLines(size: number, say: (line: string) => void): (bytes: numbe
   }
 }
 
-// fetch says `fetch failed` and keeps what happened as the cause.
+// fetch only says `fetch failed`, and keeps the reason as the cause.
 function reasonOf(error: unknown): string {
   if (error instanceof Error && error.cause instanceof Error) return reasonOf(error.cause)
   const text = messageOf(error)

@@ -6,7 +6,7 @@ import type { Account } from '../src/process/run-program.ts'
 
 const DEBIAN_FOLDER = '/usr/lib/postgresql'
 
-/** The programs of one PostgreSQL, and the account to run them as when it may not be ours. */
+/** The programs of one PostgreSQL, and the account to run them as if it cannot be ours. */
 export type PostgresPrograms = {
   readonly postgres: string
   readonly initdb: string
@@ -14,7 +14,7 @@ export type PostgresPrograms = {
 }
 
 /**
- * Looks for PostgreSQL on the PATH, then where Debian keeps it, the newest first.
+ * Looks for PostgreSQL on the PATH and then in Debian's folders, the newest first.
  * @throws Error that says what is missing
  */
 export async function findPostgres(folders?: readonly string[]): Promise<PostgresPrograms> {

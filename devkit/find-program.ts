@@ -2,12 +2,12 @@ import { constants } from 'node:fs'
 import { access, stat } from 'node:fs/promises'
 import { delimiter, join } from 'node:path'
 
-/** The folders of the PATH, in its order. */
+/** The folders of the PATH, in order. */
 export function pathFolders(): readonly string[] {
   return (process.env['PATH'] ?? '').split(delimiter).filter((folder) => folder !== '')
 }
 
-/** Every executable file of that name in the folders, in their order. */
+/** Every executable file with that name in the folders, in the order of the folders. */
 export async function findPrograms(name: string, folders: readonly string[]): Promise<readonly string[]> {
   const files = folders.map((folder) => join(folder, name))
   const usable = await Promise.all(files.map(isExecutable))

@@ -1,15 +1,15 @@
 import { randomInt } from 'node:crypto'
 import { createServer } from 'node:net'
 
-// Systems pick the ports of outgoing connections from 32768 (Linux) or 49152 up. A server on such a port could find it
-// taken after a restart, and a client that retries a dead port of its own range can even connect to itself.
+// Systems pick the ports of outgoing connections from 32768 (Linux) or 49152 on. A server on such a port could find it
+// taken after a restart, and a client that retries a dead port in that range can even connect to itself.
 const LOWEST = 20_000
 const HIGHEST = 32_000
 const TRIES = 100
 
 const given = new Set<number>()
 
-/** A TCP port of 127.0.0.1 that nothing listens on and that this process was not given before. */
+/** A TCP port of 127.0.0.1 that nothing listens on and that was not given to this process before. */
 export async function freePort(): Promise<number> {
   for (let attempt = 0; attempt < TRIES; attempt++) {
     const port = randomInt(LOWEST, HIGHEST)
@@ -20,7 +20,7 @@ export async function freePort(): Promise<number> {
   throw new Error(`no free port between ${LOWEST} and ${HIGHEST} in ${TRIES} tries`)
 }
 
-/** Starts something on a free port, and once more on another when a stranger took the port in the meantime. */
+/** Starts something on a free port. If somebody took that port in the meantime, it tries once more on another one. */
 export async function onFreePort<Started>(start: (port: number) => Promise<Started>): Promise<Started> {
   try {
     return await start(await freePort())

@@ -11,7 +11,7 @@ export type GoInstallOptions = {
   /** The program, such as `opa`, and its package with the exact version, as `go install` takes it. */
   readonly name: string
   readonly package: string
-  /** Where the program is put. */
+  /** The folder for the program. */
   readonly folder: string
   readonly say: (line: string) => void
   /** Where `go` is looked for. */
@@ -27,7 +27,7 @@ export async function findGo(folders: readonly string[]): Promise<string> {
 
 /**
  * Compiles a program from the Go module proxy and returns where it is.
- * @throws Error when there is no Go, or with the last lines of what it says
+ * @throws Error when there is no Go, or with the last lines of its output
  */
 export async function goInstall({ name, folder, say, folders, ...rest }: GoInstallOptions): Promise<string> {
   const go = await findGo(folders)
@@ -64,7 +64,7 @@ export type GoInstallOpaOptions = {
 
 /**
  * Compiles OPA from the Go module proxy.
- * @throws Error when there is no Go, or with the last lines of what it says
+ * @throws Error when there is no Go, or with the last lines of its output
  */
 export async function goInstallOpa({ tools, say, folders }: GoInstallOpaOptions): Promise<FoundOpa> {
   const source = `github.com/open-policy-agent/opa@v${OPA_VERSION}`

@@ -4,15 +4,15 @@ import { OPA_VERSION, requireOpa } from '../src/policy-tools/opa-version.ts'
 import { rmSync } from 'node:fs'
 import { atExit } from './at-exit.ts'
 
-/** A program that is there and runs. */
+/** An OPA that exists and runs. */
 export type FoundOpa = { readonly path: string; readonly version: string }
 
-/** Where the fetched OPA is kept. */
+/** The path where a fetched OPA is kept. */
 export function opaInTools(tools: string): string {
   return join(tools, `opa-${OPA_VERSION}`)
 }
 
-/** Has `make` produce the program, tries it, and moves it to its place. */
+/** Makes the program with `make`, tries it, and moves it to its place. */
 export async function installOpa(tools: string, make: (folder: string) => Promise<string>): Promise<FoundOpa> {
   return inUnfinishedFolder(tools, async (folder) => {
     const made = await make(folder)
@@ -23,8 +23,8 @@ export async function installOpa(tools: string, make: (folder: string) => Promis
 }
 
 /**
- * Has `make` produce something in a folder of its own below `tools`, from where it moves it to its place by a rename.
- * The place never holds half of it, and two processes may make it at once. Whatever happens, the folder is removed.
+ * Runs `make` in a new folder below `tools`, from where it moves what it made to its place with a rename. So the place
+ * never holds half of it, and two processes may make it at once. The folder is removed in any case.
  */
 export async function inUnfinishedFolder<Made>(tools: string, make: (folder: string) => Promise<Made>): Promise<Made> {
   await mkdir(tools, { recursive: true })

@@ -7,22 +7,22 @@ import { goInstallOpa } from './go-install.ts'
 import { type FoundOpa, opaInTools } from './install-opa.ts'
 import { OPA_VERSION, requireOpa } from '../src/policy-tools/opa-version.ts'
 
-/** What a way of obtaining OPA may use. */
+/** Where the ways of obtaining OPA look. */
 export type OpaSearch = {
   readonly say: (line: string) => void
-  /** Where a fetched OPA is kept, for the next time. */
+  /** The folder where a fetched OPA is kept for the next time. */
   readonly tools: string
-  /** Where programs are looked for. */
+  /** The folders in which programs are searched. */
   readonly folders: readonly string[]
 }
 
-/** One way of obtaining OPA. It rejects with the reason when it does not lead there. */
+/** One way of obtaining OPA. It rejects with the reason when it finds none. */
 export type OpaWay = { readonly name: string; readonly obtain: (search: OpaSearch) => Promise<FoundOpa> }
 
-/** `source` is the name of the way that led to it. */
+/** `source` is the name of the way that found it. */
 export type Opa = FoundOpa & { readonly source: string }
 
-/** The ways, quickest first. */
+/** The ways, the quickest first. */
 export const OPA_WAYS: readonly OpaWay[] = [
   { name: 'PATH', obtain: opaOnPath },
   { name: '.tools', obtain: opaFetchedEarlier },
@@ -33,8 +33,8 @@ export const OPA_WAYS: readonly OpaWay[] = [
 export type ObtainOptions = Partial<OpaSearch> & { readonly ways?: readonly OpaWay[] }
 
 /**
- * Finds an OPA that is new enough, or fetches one into `.tools`. A way that fails only leads to the next one.
- * @throws Error that lists every way with why it failed, and what to do
+ * Finds an OPA that is new enough, or fetches one into `.tools`. When a way fails, the next one is tried.
+ * @throws Error that lists why each way failed, and what to do
  */
 export async function obtainOpa({ ways = OPA_WAYS, ...search }: ObtainOptions = {}): Promise<Opa> {
   const { say = () => {}, folders = pathFolders() } = search
@@ -73,6 +73,6 @@ async function opaOnPath({ folders }: OpaSearch): Promise<FoundOpa> {
 
 async function opaFetchedEarlier({ tools }: OpaSearch): Promise<FoundOpa> {
   const path = opaInTools(tools)
-  if (!existsSync(path)) throw new Error(`${path} is not there`)
+  if (!existsSync(path)) throw new Error(`${path} does not exist`)
   return { path, version: await requireOpa(path) }
 }

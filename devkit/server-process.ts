@@ -11,7 +11,7 @@ const PROBE_PAUSE_MS = 20
 const PROBE_TIMEOUT_MS = 1_000
 const EXIT_WITHIN_MS = 1_000
 
-/** What to start and how to know that it serves. */
+/** What to start, and how to know that it is ready. */
 export type ServerCommand = {
   readonly name: string
   readonly file: string
@@ -19,14 +19,14 @@ export type ServerCommand = {
   readonly cwd?: string
   readonly env?: NodeJS.ProcessEnv
   readonly account?: Account | undefined
-  /** Asked again and again until it holds; a rejection means: not yet. */
+  /** Called repeatedly until it returns true. A rejection means: not yet. */
   readonly isReady: (signal: AbortSignal) => Promise<boolean>
   readonly readyWithinMs?: number
   readonly stopSignal?: NodeJS.Signals
   readonly stopWithinMs?: number
-  /** Sent when this process ends without having stopped the server; SIGKILL unless told, and SIGKILL a second later. */
+  /** Sent when this process ends without having stopped the server: SIGKILL by default, which also follows after others. */
   readonly exitSignal?: NodeJS.Signals
-  /** Carries a signal to the server when its process is not the child itself, as with a container. */
+  /** Sends a signal to the server if its process is not the child itself, as with a container. */
   readonly send?: (signal: NodeJS.Signals) => void
 }
 
@@ -34,13 +34,13 @@ type Child = { readonly pid: number | undefined; readonly ended: Promise<string>
 
 const running = new Set<ServerProcess>()
 
-/** The servers that this process has started and not stopped. A test that leaves one here leaks it. */
+/** The servers that this process has started and not stopped. A test that leaves one here has leaked it. */
 export function runningServers(): readonly ServerProcess[] {
   return [...running]
 }
 
 /**
- * Starts a child process and resolves once it serves. It ends with this process at the latest.
+ * Starts a child process and resolves once it is ready. It ends with this process at the latest.
  * @throws Error with the last lines of its output when it ends early or is not ready in time
  */
 export async function startServer(command: ServerCommand): Promise<ServerProcess> {
@@ -62,12 +62,12 @@ export class ServerProcess {
     return this.#command.name
   }
 
-  /** Undefined while it does not run. */
+  /** Undefined while the server does not run. */
   get pid(): number | undefined {
     return this.#child?.pid
   }
 
-  /** Whether it was started and has not ended. */
+  /** Whether the server was started and has not ended. */
   get running(): boolean {
     return this.#child !== undefined
   }
@@ -90,7 +90,7 @@ export class ServerProcess {
     throw new Error(`${name} was not ready within ${readyWithinMs / 1_000} s (${why})${tail.text}`)
   }
 
-  /** Ends the server in order, or by force once it has had its time. Does nothing when it does not run. */
+  /** Stops the server gracefully, or by force if that takes too long. Does nothing if it does not run. */
   async stop(signal: NodeJS.Signals = this.#command.stopSignal ?? 'SIGTERM'): Promise<void> {
     const child = this.#child
     if (child === undefined) return
@@ -111,7 +111,7 @@ export class ServerProcess {
 
   #spawn(tail: OutputTail): Child {
     const { file, args, cwd, env = process.env, account, exitSignal = 'SIGKILL' } = this.#command
-    // A process group of its own keeps Ctrl-C from reaching the server before its clients have closed.
+    // With its own process group, the server does not get a Ctrl-C before its clients have closed.
     const spawned = spawn(file, args, { cwd, env, ...account, detached: true, stdio: ['ignore', 'pipe', 'pipe'] })
     tail.follow(spawned.stdout, spawned.stderr)
     const ended = childEnd(spawned).then(({ how }) => {
@@ -132,7 +132,7 @@ export class ServerProcess {
     return child
   }
 
-  // Not left to the probe alone, which may not heed its signal.
+  // The probe alone is not enough, because it may ignore its signal.
   async #probe(timeoutMs: number): Promise<boolean | Error> {
     const signal = AbortSignal.timeout(timeoutMs)
     const silence = once(signal, 'abort').then(() => new Error('no answer'))

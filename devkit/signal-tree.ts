@@ -7,17 +7,17 @@ const LOOK_EVERY_MS = 10
 export type FaultSignal = 'SIGKILL' | 'SIGSTOP' | 'SIGCONT'
 
 /**
- * Sends a fault to a process and all below it, as a crash or a freeze of the machine would. PostgreSQL needs it: each
- * connection has a process of its own that goes on answering when only the first one is stopped.
+ * Sends a signal to a process and all of its descendants, like a crash or a freeze of the machine. PostgreSQL needs this:
+ * each connection has its own process, which still answers when only the first process is stopped.
  */
 export function signalTree(pid: number, signal: FaultSignal): void {
-  // Frozen first, a process neither starts another child nor reacts to the death of one.
+  // A process that is frozen first neither starts another child nor reacts to the death of one.
   if (signal === 'SIGKILL') signalOne(pid, 'SIGSTOP')
   for (const child of childrenOf(pid)) signalTree(child, signal)
   signalOne(pid, signal)
 }
 
-/** Sends a signal to one process; one that has ended by now is left in peace. */
+/** Sends a signal to one process, and does nothing if that has ended by now. */
 export function signalOne(pid: number, signal: NodeJS.Signals): void {
   try {
     process.kill(pid, signal)
@@ -27,7 +27,7 @@ export function signalOne(pid: number, signal: NodeJS.Signals): void {
 }
 
 /**
- * Waits without yielding until a process has ended, at most `ms`. Where /proc is missing it waits that long.
+ * Blocks this thread until a process has ended, for `ms` at most. Without /proc it blocks that long.
  * @returns whether it has ended
  */
 export function endsWithin(pid: number, ms: number): boolean {
@@ -39,7 +39,7 @@ export function endsWithin(pid: number, ms: number): boolean {
   return false
 }
 
-// A child that has ended stays as a zombie (Z) until the event loop gets to it.
+// A child that has ended remains a zombie (Z) until the event loop handles it.
 function hasEnded(pid: number): boolean {
   try {
     return /^State:\s*Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'))
@@ -48,7 +48,7 @@ function hasEnded(pid: number): boolean {
   }
 }
 
-// Linux only. Elsewhere a fault reaches the first process alone.
+// This works on Linux only. Elsewhere, the signal only reaches the first process.
 function childrenOf(pid: number): readonly number[] {
   try {
     const pids = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim()

@@ -11,8 +11,8 @@ export type OpaServerOptions = {
   /** The program, as `obtainOpa` finds it. */
   readonly opa: string
   /**
-   * Bundle files or folders laid out like one. Or `policies`: plain files, and folders that have no more than their
-   * bundles would. Tests in them are left out.
+   * Bundle files, or folders with the layout of one. Or `policies`: plain files, and folders with nothing but what their
+   * bundles would hold. Tests in them are left out.
    */
   readonly bundle?: string | readonly string[]
   readonly policies?: string | readonly string[]
@@ -27,9 +27,9 @@ export type OpaServerOptions = {
 export type LocalOpa = { readonly url: string; readonly port: number; readonly server: ServerProcess }
 
 /**
- * Starts an OPA of one's own and resolves once its policies are loaded. The workspace stops it when it closes.
- * A `system.authz` policy that guards its API has to let `GET /health` through, or it never counts as ready.
- * @throws PoliciesRefused when a folder has more than its bundle would
+ * Starts an OPA and resolves once its policies are loaded. The workspace stops it when it closes.
+ * A `system.authz` policy that guards its API has to allow `GET /health`, or it never counts as ready.
+ * @throws PoliciesRefused when a folder has more than its bundle would hold
  */
 export async function startOpa(options: OpaServerOptions): Promise<LocalOpa> {
   const { workspace, opa } = options
@@ -61,7 +61,7 @@ export async function startOpa(options: OpaServerOptions): Promise<LocalOpa> {
   })
 }
 
-/** Given a folder, OPA loads data files of any name; what a sidecar will not have must not be asked about either. */
+/** From a folder, OPA loads data files with any name. Data that no sidecar will have must not be used here either. */
 async function requireSameAsBundles(policies: readonly string[]): Promise<void> {
   const strays = await Promise.all(
     policies.map(async (path) => ((await stat(path)).isDirectory() ? strayFiles(path) : [])),

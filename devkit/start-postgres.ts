@@ -13,14 +13,14 @@ const IMAGE = 'postgres:18'
 
 export type StartPostgresOptions = {
   readonly workspace: Workspace
-  /** Off, commits do not wait for the disk: for tests, never for measurements. On unless told. */
+  /** If it is off, commits do not wait for the disk: for tests, never for measurements. On by default. */
   readonly fsync?: boolean
-  /** The database's locale, which decides how strings sort; `C` unless told. */
+  /** The locale of the database, which decides how strings sort. `C` by default. */
   readonly locale?: string
-  /** Server settings by name, over those chosen here. */
+  /** Server settings by name, which override those chosen here. */
   readonly settings?: Readonly<Record<string, string>>
   readonly say?: (line: string) => void
-  /** Where programs are looked for; the PATH, then Debian's folders, newest first, unless told. */
+  /** Where programs are searched. By default the PATH, and then Debian's folders, the newest first. */
   readonly folders?: readonly string[]
 }
 
@@ -28,9 +28,9 @@ export type StartPostgresOptions = {
 export type LocalPostgres = { readonly url: string; readonly port: number; readonly server: ServerProcess }
 
 /**
- * Starts a PostgreSQL of one's own, by its programs or else in a container. The workspace stops it when it closes.
+ * Starts a PostgreSQL with the programs on this machine, or else in a container. The workspace stops it when it closes.
  * `server.stop()` is a fast shutdown, `server.stop('SIGQUIT')` an immediate one.
- * @throws Error that says how to get a PostgreSQL when there is neither
+ * @throws Error that says how to get PostgreSQL if there is neither
  */
 export async function startPostgres(options: StartPostgresOptions): Promise<LocalPostgres> {
   const { user, start } = await chooseStart(options)
@@ -47,7 +47,7 @@ export async function startPostgres(options: StartPostgresOptions): Promise<Loca
 }
 
 type Start = {
-  /** As it stands in a URL. */
+  /** As it is written in a URL. */
   readonly user: string
   readonly start: (port: number) => Promise<Pick<ServerCommand, 'file' | 'args' | 'send' | 'account' | 'exitSignal'>>
 }
@@ -83,7 +83,7 @@ async function inFolder(
   if (account !== undefined) await chown(data, account.uid, account.gid)
   const initArgs = ['--pgdata', data, '--username', 'postgres', '--auth', 'trust', '--no-sync', ...localeArgs(locale)]
   await runProgram(initdb, initArgs, { cwd: data, account })
-  // Nobody needs a socket file, whose path may not exceed 103 bytes; the default folder may not be ours to write to.
+  // Nobody needs a socket file. Its path may not exceed 103 bytes, and its default folder may not be writable.
   const place = { listen_addresses: '127.0.0.1', unix_socket_directories: '' }
   return {
     user: 'postgres',
@@ -92,7 +92,7 @@ async function inFolder(
         file: postgres,
         args: ['-D', data, '-p', String(port), ...settingArgs({ ...place, ...settingsOf(options) })],
         account,
-        // A killed server leaves its shared memory behind until it is started again; an immediate shutdown does not.
+        // A killed server leaves its shared memory behind until the next start. An immediate shutdown does not.
         exitSignal: 'SIGQUIT',
       }),
   }
@@ -124,7 +124,7 @@ function localeArgs(locale: string): readonly string[] {
   return ['--encoding=UTF8', `--locale=${locale}`]
 }
 
-// A start-up message of protocol 3.0; the answer begins with R (authentication) only once the server takes clients.
+// A start-up message of protocol 3.0. The answer begins with R (authentication) only once the server accepts clients.
 async function answersStartup(port: number, signal: AbortSignal): Promise<boolean> {
   const parameters = Buffer.from('\0\x03\0\0user\0postgres\0database\0postgres\0\0', 'latin1')
   const length = Buffer.alloc(4)

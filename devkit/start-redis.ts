@@ -12,14 +12,14 @@ const ACL_INSIDE = '/etc/jobwarden-users.acl'
 
 export type StartRedisOptions = {
   readonly workspace: Workspace
-  /** Whether a command survives the death of the server. Off, a restart starts empty. */
+  /** Whether commands survive the death of the server. If it is off, Redis restarts empty. */
   readonly appendonly?: boolean
-  /** Users and their rights. Without it, everyone on this machine may do everything. */
+  /** Users and their rights. Without it, everybody on this machine may do everything. */
   readonly aclFile?: string
   readonly extraArgs?: readonly string[]
-  /** Told what takes time. */
+  /** Called with what takes time. */
   readonly say?: (line: string) => void
-  /** Where programs are looked for; the PATH unless told. */
+  /** Where programs are searched. By default the PATH. */
   readonly folders?: readonly string[]
 }
 
@@ -27,8 +27,8 @@ export type StartRedisOptions = {
 export type LocalRedis = { readonly url: string; readonly port: number; readonly server: ServerProcess }
 
 /**
- * Starts a Redis of one's own, by redis-server or else in a container. The workspace stops it when it closes.
- * @throws Error that says how to get a Redis when there is neither
+ * Starts a Redis with redis-server, or else in a container. The workspace stops it when it closes.
+ * @throws Error that says how to get Redis if there is neither
  */
 export async function startRedis(options: StartRedisOptions): Promise<LocalRedis> {
   const { workspace, folders = pathFolders() } = options
@@ -57,14 +57,14 @@ function redisArgs({ appendonly, aclFile, extraArgs = [] }: StartRedisOptions, p
   return ['--port', String(port), ...place, ...durability, '--maxmemory-policy', 'noeviction', ...users, ...extraArgs]
 }
 
-// The container's network is its protection: only the loopback port leads to it.
+// The network of the container protects it: only the loopback port leads to it.
 async function inContainer(
   docker: string,
   options: StartRedisOptions,
   outside: number,
 ): Promise<Pick<ServerCommand, 'file' | 'args' | 'send'>> {
   const { workspace, aclFile, say } = options
-  say?.(`redis-server is not there; starting ${IMAGE} with docker`)
+  say?.(`redis-server was not found; starting ${IMAGE} with docker`)
   const inside = 6379
   const optionsInside = { ...options, ...(aclFile !== undefined && { aclFile: ACL_INSIDE }) }
   return createContainer(docker, workspace, {

@@ -8,7 +8,7 @@ const REMOVAL = { recursive: true, force: true, maxRetries: 10, retryDelay: 50 }
 const TRIES_AT_EXIT = 100
 const PAUSE_AT_EXIT_MS = 20
 
-/** A temporary folder and what runs in it. Closing it, or the end of the process, leaves nothing behind. */
+/** A temporary folder and the servers that run in it. When it closes or the process ends, nothing is left behind. */
 export class Workspace implements AsyncDisposable {
   readonly path: string
   readonly #keep: () => void
@@ -24,14 +24,14 @@ export class Workspace implements AsyncDisposable {
     return mkdtemp(join(this.path, `${prefix}-`))
   }
 
-  /** Has `closing` run before the folder is removed; the latest registered runs first. */
+  /** Runs `closing` before the folder is removed. The one that was registered last runs first. */
   defer(closing: () => Promise<void>): void {
     this.#closings.push(closing)
   }
 
   /**
    * Stops what was started in the workspace and removes the folder. May be called again.
-   * @throws AggregateError of what could not be closed; the rest is closed all the same
+   * @throws AggregateError with the errors of those that could not be closed; the others are closed all the same
    */
   async close(): Promise<void> {
     const problems: unknown[] = []
@@ -55,12 +55,12 @@ export class Workspace implements AsyncDisposable {
 /** Makes a workspace in the system's folder for temporary files. */
 export async function openWorkspace(): Promise<Workspace> {
   const path = await mkdtemp(join(tmpdir(), 'jobwarden-'))
-  // Others may pass through but not look: PostgreSQL runs as another account when we are root.
+  // Other accounts may pass through, but not list it: PostgreSQL runs as another account if we are root.
   await chmod(path, 0o711)
   return new Workspace(path)
 }
 
-// A server that was told to end just now may still write, and `rmSync` can leave such a folder behind without an error.
+// A server that was just told to end may still write, and then `rmSync` can leave the folder behind without an error.
 function removeNow(path: string): void {
   for (let attempt = 0; attempt < TRIES_AT_EXIT && existsSync(path); attempt++) {
     if (attempt > 0) pauseNow(PAUSE_AT_EXIT_MS)

@@ -28,7 +28,7 @@ type Stack = Pick<DemoStack, 'config' | 'database'>
 
 const say = (line: string) => print(`${line}\n`)
 
-/** The main job on embedded defaults: everything is started, used and taken down again. */
+/** The main job on embedded defaults: it starts everything, uses it and takes it down again. */
 async function demo(keep: boolean): Promise<void> {
   const workspace = await openWorkspace()
   try {
@@ -50,7 +50,7 @@ async function demo(keep: boolean): Promise<void> {
   }
 }
 
-/** The same story through workers that run already, such as those of docker-compose.yml. */
+/** The same story with workers that already run, such as those of docker-compose.yml. */
 async function demoDeployed(): Promise<void> {
   const stack = openDeployedStack(process.env, (line) => say(`- ${line}`))
   try {
@@ -61,7 +61,7 @@ async function demoDeployed(): Promise<void> {
   }
 }
 
-/** `sizes` collects the sizes of the batches, where the workers run in this process. */
+/** `sizes` collects the sizes of the batches, if the workers run in this process. */
 async function tellStory(stack: Stack, tracing: boolean, sizes?: number[]): Promise<void> {
   const { config, database } = stack
   const run = Date.now().toString(36)
@@ -91,7 +91,7 @@ async function tellStory(stack: Stack, tracing: boolean, sizes?: number[]): Prom
   }
 }
 
-/** The outcomes of the run, once there are as many as commands. */
+/** The outcomes of the run, once there are as many as there are commands. */
 async function settled(
   { database }: Stack,
   run: string,
@@ -132,7 +132,7 @@ try {
   const { values } = parseArgs({
     options: { keep: { type: 'boolean', default: false }, deployed: { type: 'boolean', default: false } },
   })
-  if (values.keep && values.deployed) throw new Error('--keep: what is deployed stays up anyway; leave it out')
+  if (values.keep && values.deployed) throw new Error('--keep: leave it out; the deployed servers stay up anyway')
   await (values.deployed ? demoDeployed() : demo(values.keep))
 } catch (error) {
   process.stderr.write(`${messageOf(error)}\n`)

@@ -7,7 +7,7 @@ import { errorsPage } from './docs/errors-page.ts'
 import { withLayerDiagram } from './docs/layer-diagram.ts'
 import { redisUsersPage } from './docs/redis-users-page.ts'
 
-/** The pages that are made from the code, by their path from the root of the repository. */
+/** The pages that are generated from the code, by their path from the root of the repository. */
 const PAGES: Readonly<Record<string, (page: string) => string>> = {
   'docs/architecture.md': withLayerDiagram,
   'docs/errors.md': errorsPage,
@@ -17,7 +17,7 @@ const PAGES: Readonly<Record<string, (page: string) => string>> = {
 
 const ROOT = join(import.meta.dirname, '..')
 
-/** Writes the pages, or with `check` only looks whether they are as the code says. */
+/** Writes the pages, or, with `check`, only compares them with the code. */
 async function generateDocs(check: boolean): Promise<void> {
   const stale: string[] = []
   for (const [path, make] of Object.entries(PAGES)) {

@@ -11,15 +11,15 @@ import { testPolicies } from '../src/policy-tools/test-policies.ts'
 import { validatePolicies } from '../src/policy-tools/validate-policies.ts'
 import { print } from '../src/process/terminal.ts'
 
-/** One demand on a folder of policies. It answers with what does not meet it, line by line. */
+/** One demand on a folder of policies. `complaints` lists what does not meet it, a line each. */
 type Step = {
   readonly demand: string
   readonly complaints: (dir: string, opa: string) => Promise<readonly string[]>
 }
 
-/** What does not even load is not worth a look at its format. */
+/** If policies do not even load, the other demands are not tried. */
 const LOADING: Step = {
-  demand: 'every file is Rego v1, in a bundle as it is here, OPA loads it and workers can use it',
+  demand: 'every file is Rego v1 and the same in a bundle, OPA loads it, and workers can use it',
   complaints: async (dir, opa) => (await validatePolicies(dir, opa)).map(problemText),
 }
 
@@ -52,7 +52,7 @@ const STEPS: readonly Step[] = [
 
 const say = (line: string) => print(`${line}\n`)
 
-/** Holds the policies in `dir` to all demands and says what it does. True when they meet them. */
+/** Tries all demands on the policies in `dir` and reports each. Returns whether they meet them. */
 async function holdToDemands(dir: string, requireExact: boolean): Promise<boolean> {
   const { path, version } = await obtainOpa({ say })
   say(`policies in ${dir}, by OPA ${version}`)

@@ -1,17 +1,17 @@
-/** Which files a rule is about: a folder (ending in `/`) or a file, from the root of the repository. */
+/** The files of a rule: a folder (ending in `/`) or a file, from the root of the repository. */
 type Place = string
 
 export type Layer = {
   readonly name: string
   readonly places: readonly Place[]
-  /** Places of this repository that it may import, besides its own. */
+  /** The places in this repository that it may import from, besides its own. */
   readonly mayImport: readonly Place[]
 }
 
 /** The interfaces between the enforcement and its adapters. */
 export const PORTS: Place = 'src/enforcement/ports/'
 
-/** The layers of docs/architecture.md, from the bottom. The first one that a file belongs to counts. */
+/** The layers of docs/architecture.md, from the bottom. A file belongs to the first one that matches. */
 export const LAYERS: readonly Layer[] = [
   { name: 'domain', places: ['src/domain/'], mayImport: [] },
   { name: 'ports', places: [PORTS], mayImport: ['src/domain/'] },
@@ -77,7 +77,7 @@ export const LAYERS: readonly Layer[] = [
       'src/bundles/server/access-tokens.ts',
     ],
   },
-  // The library for upstream services: it wires what it is given, as a root does.
+  // The library for upstream services. Like a composition root, it puts the parts together.
   {
     name: 'producer',
     places: ['src/producer/'],
@@ -95,7 +95,7 @@ export const LAYERS: readonly Layer[] = [
   },
   { name: 'devkit', places: ['devkit/'], mayImport: ['src/domain/', 'src/process/', 'src/policy-tools/'] },
   { name: 'workers', places: ['workers/'], mayImport: ['src/'] },
-  // What `npm pack` offers; docs/packages.md says to whom.
+  // What the package offers; docs/packages.md says to whom.
   { name: 'package', places: ['exports/'], mayImport: ['src/', 'workers/'] },
   { name: 'command line', places: ['cli/'], mayImport: ['src/', 'devkit/'] },
   {
@@ -105,7 +105,7 @@ export const LAYERS: readonly Layer[] = [
   },
 ]
 
-/** Packages that one adapter keeps to itself. What is not named here may be imported by any layer but the domain. */
+/** Packages that only these places may import. Any layer but the domain may import the others. */
 export const QUARANTINE: Readonly<Record<string, readonly Place[]>> = {
   bullmq: ['src/queue/', 'bench/'],
   'bullmq-otel': ['src/queue/'],
@@ -126,8 +126,8 @@ export const QUARANTINE: Readonly<Record<string, readonly Place[]>> = {
 export const DOMAIN_PACKAGES: readonly string[] = ['zod']
 
 /**
- * The only files that read the environment: the entry lines of the composition roots, the SDK's bootstrap, and what
- * starts programs of this machine, which are found by PATH and inherit the rest.
+ * The only files that read the environment: the entries of the composition roots, the bootstrap of the SDK, and the code
+ * that starts programs of this machine, which it finds on the PATH and which inherit the rest.
  */
 export const READS_ENVIRONMENT: readonly Place[] = [
   'workers/authorizer.ts',
@@ -141,8 +141,8 @@ export const READS_ENVIRONMENT: readonly Place[] = [
   'bench/',
 ]
 
-/** Names that say nothing of what is in a file. */
+/** Names that say nothing about what is in a file. */
 export const BANNED_NAMES = /(^|\/)(index|types|utils?|helpers?|manager|common|misc)(\.ts|\/)/
 
-/** Files may be this long without a word; longer ones hold more than one idea. */
+/** The longest that a file may be: a longer one holds more than one idea. */
 export const MAX_LINES = 300

@@ -12,7 +12,7 @@ import {
 /** The sources of the product: path from the root of the repository, and text. */
 export type Sources = ReadonlyMap<string, string>
 
-/** Every way in which the sources break the rules, each with its file and what to do about it. */
+/** Everything in the sources that breaks the rules, each with its file and what to do about it. */
 export function violations(sources: Sources): string[] {
   return [...forbiddenImports(sources), ...cycles(sources), ...environmentReads(sources), ...shapes(sources)]
 }
@@ -40,7 +40,7 @@ function importsOf(file: string, text: string): Import[] {
 function forbiddenImports(sources: Sources): string[] {
   return [...sources].flatMap(([file, text]) => {
     const layer = layerOf(file)
-    if (layer === undefined) return [`${file}: belongs to no layer; put it where it belongs or name the layer`]
+    if (layer === undefined) return [`${file}: belongs to no layer; move it into one, or name its layer`]
     return importsOf(file, text).flatMap((each) => forbidden(each, layer) ?? [])
   })
 }
@@ -77,7 +77,7 @@ function cycles(sources: Sources): string[] {
 function environmentReads(sources: Sources): string[] {
   return [...sources].flatMap(([file, text]) =>
     text.includes('process.env') && !READS_ENVIRONMENT.some((place) => within(file, place))
-      ? [`${file}: reads the environment; only composition roots do, and pass the configuration on`]
+      ? [`${file}: reads the environment; only composition roots may, and pass the configuration on`]
       : [],
   )
 }
@@ -86,7 +86,7 @@ function shapes(sources: Sources): string[] {
   return [...sources].flatMap(([file, text]) => {
     const lines = text.split('\n').length
     return [
-      ...(BANNED_NAMES.test(file) ? [`${file}: its name says nothing of what is in it`] : []),
+      ...(BANNED_NAMES.test(file) ? [`${file}: its name says nothing about what is in it`] : []),
       ...(lines > MAX_LINES ? [`${file}: has ${lines} lines; a file is one idea, at most ${MAX_LINES}`] : []),
     ]
   })

@@ -5,7 +5,7 @@ import type { Database } from '../../src/storage/database.ts'
 /** How many documents the mixed commands are about. */
 export const DOCUMENTS = 500
 
-/** Puts the article's three resources and some more in place, as they are at the start. */
+/** Puts the article's three resources and some more into their first state. */
 export async function seed(database: Database): Promise<void> {
   await sql`
     insert into resources.documents (id, name, owner, department, data) values

@@ -16,7 +16,7 @@ import { migrate } from '../../src/storage/migrate.ts'
 type Environment = Readonly<Record<string, string | undefined>>
 export type DemoStack = { readonly config: Config; readonly database: Database; readonly keysFile: string }
 
-/** Whatever JOBWARDEN_* names is used; everything else is started on free ports in the workspace. */
+/** Uses the servers that JOBWARDEN_* names, and starts all others on free ports in the workspace. */
 export async function startDemoStack(
   env: Environment,
   workspace: Workspace,
@@ -31,7 +31,7 @@ export async function startDemoStack(
     JOBWARDEN_REDIS_URL: redisUrl,
     JOBWARDEN_PRODUCER_KEYS_FILE: keysFile,
     JOBWARDEN_LOG_LEVEL: env['JOBWARDEN_LOG_LEVEL'] ?? 'warn',
-    // A denial may wait for the sweep only when something is broken; a demo shows that soon.
+    // A denial only waits for the sweep if something is broken, and a demo should show that soon.
     JOBWARDEN_SWEEP_MS: env['JOBWARDEN_SWEEP_MS'] ?? '5000',
   })
   const database = openDatabase(config, say)
@@ -40,7 +40,7 @@ export async function startDemoStack(
   return { config, database, keysFile }
 }
 
-/** What a deployment's producer and the owner of its database see. Both come from JOBWARDEN_*, and are left running. */
+/** Opens a deployment as its producer and as the owner of its database, both from JOBWARDEN_*. It is left running. */
 export function openDeployedStack(
   env: Environment,
   say: (line: string) => void,

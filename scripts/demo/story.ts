@@ -1,6 +1,6 @@
 import type { CommandRequest } from '../../src/producer/producer.ts'
 
-/** One of the article's cases, told in a few words. */
+/** One of the article's cases. */
 export type Scene = { readonly who: string; readonly request: CommandRequest & { readonly id: string } }
 
 const PEOPLE = {
@@ -15,7 +15,7 @@ type Who = keyof typeof PEOPLE
 
 const document = (id: string) => ({ type: 'document', id })
 
-/** The article's cases, each with an id that tells them apart from other runs on the same database. */
+/** The article's cases, with ids that differ from those of other runs on the same database. */
 export function scenes(run: string): Scene[] {
   const asked: readonly (readonly [Who, 'read' | 'update' | 'delete', string])[] = [
     ['user_123', 'read', 'resource_1'],
@@ -43,7 +43,7 @@ export function scenes(run: string): Scene[] {
   return [...byId, ...collectionScenes(run)]
 }
 
-/** Commands on a collection: each user gets those rows that the policies let that user act on. */
+/** Commands on a collection: each user gets the rows that the policies let that user act on. */
 function collectionScenes(run: string): Scene[] {
   const two = { type: 'document', where: { id: ['resource_1', 'resource_2'] } }
   const who: readonly Who[] = ['user_456', 'manager of engineering', 'guest']
@@ -55,7 +55,7 @@ function collectionScenes(run: string): Scene[] {
   return [...reads, { who: 'guest', request: { id, user: PEOPLE.guest, action: 'delete', resource: two } }]
 }
 
-/** Many commands of the same people on `documents` documents: two thirds reads, one third updates. */
+/** Many commands of the same people on this many documents: two thirds are reads, one third updates. */
 export function mixedCommands(run: string, count: number, documents: number): (CommandRequest & { id: string })[] {
   const people = Object.values(PEOPLE)
   return Array.from({ length: count }, (_, index) => {

@@ -2,7 +2,7 @@ import { textTable } from '../../cli/output/text-table.ts'
 import { type Outcome, reasonsOf } from '../../src/domain/outcome.ts'
 import type { Scene } from './story.ts'
 
-/** The cases as a table: who asked what, what became of it, and why. */
+/** The cases as a table: who asked for what, what became of it, and why. */
 export function casesTable(scenes: readonly Scene[], outcomes: ReadonlyMap<string, Outcome>): string {
   const rows = scenes.map(({ who, request }) => {
     const resource = 'id' in request.resource ? request.resource.id : 'resource_1..2'
@@ -19,7 +19,7 @@ export function countsOf(outcomes: Iterable<Outcome>): string {
   return [...counts].map(([outcome, count]) => `${count} ${outcome}`).join(', ')
 }
 
-/** What batches a worker made: how many, and their sizes. */
+/** How many batches a worker made, and their sizes. */
 export function batchesLine(sizes: readonly number[]): string {
   const sorted = sizes.toSorted((a, b) => a - b)
   const sum = sorted.reduce((total, size) => total + size, 0)

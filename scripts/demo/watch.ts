@@ -26,7 +26,7 @@ export async function watch({ config, database, keysFile }: DemoStack, say: (lin
   }
 }
 
-/** A URL that logs in is not for a screen; whoever set it has it. */
+/** A URL with a login must not be on a screen; whoever set it knows it. */
 function shownUrl(url: string): string {
   const { username, password } = new URL(url)
   return username === '' && password === '' ? url : '<as it is set here>'

@@ -19,7 +19,7 @@ const EXAMPLES: readonly Readonly<Record<string, string>>[] = [
   { JOBWARDEN_BUNDLES_URL: 'http://bundles:8383' },
 ]
 
-/** What the loader itself says of each example. @throws Error when it takes one: then this page would lie */
+/** The messages of the loader for each example. @throws Error when it accepts one, because the page would be wrong */
 export function contradictions(): string[] {
   return EXAMPLES.flatMap(problemsOf)
 }
@@ -32,7 +32,7 @@ function problemsOf(env: Readonly<Record<string, string>>): string[] {
     const [, ...lines] = error.message.split('\n')
     return lines.map(marked)
   }
-  throw new Error(`${JSON.stringify(env)} contradicts nothing any more; correct scripts/docs/contradictions.ts`)
+  throw new Error(`${JSON.stringify(env)} is no longer a contradiction; correct scripts/docs/contradictions.ts`)
 }
 
 /** The line as Markdown, with the names of settings as code. */

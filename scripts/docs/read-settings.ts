@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { Settings, environmentName } from '../../src/config/settings.ts'
 import { code } from './markdown.ts'
 
-/** One setting as its reader needs it. `values` is Markdown. */
+/** One setting for the page. `values` is Markdown. */
 export type Setting = {
   readonly name: string
   readonly fallback: string | undefined
@@ -10,7 +10,7 @@ export type Setting = {
   readonly meaning: string
 }
 
-/** What a JSON Schema says of one setting. Refinements are not in it, so their description has to say them. */
+/** The JSON Schema of one setting. Refinements are not in it, so the description has to mention them. */
 const Property = z.object({
   type: z.enum(['string', 'integer', 'boolean']),
   description: z.string(),
@@ -24,7 +24,7 @@ const Schema = z.object({ properties: z.record(z.string(), Property) })
 
 /**
  * The settings in the order of their schema.
- * @throws ZodError when one has no description, or is of a kind that this page cannot show
+ * @throws ZodError when one has no description, or a kind that this page cannot show
  */
 export function readSettings(): Setting[] {
   const { properties } = Schema.parse(z.toJSONSchema(Settings))

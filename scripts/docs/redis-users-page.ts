@@ -13,8 +13,8 @@ export function redisUsersPage(): string {
   return page(
     generatedFrom('src/redis/admin/roles.ts'),
     '# Users of Redis',
-    '`npx jobwarden redis acl` writes these users into an ACL file; [redis.md](redis.md#users) shows how. Nobody gets ' +
-      'in without a name and a password. `test/servers/redis/acl.test.ts` tries every action as every user.',
+    '`npx jobwarden redis acl` writes these users into an ACL file; [redis.md](redis.md#users) shows how. Nobody can ' +
+      'log in without a name and a password. `test/servers/redis/acl.test.ts` tries every action as every user.',
     '## Roles',
     table(
       ['User', 'May', 'Keys', 'Commands'],
@@ -22,9 +22,9 @@ export function redisUsersPage(): string {
         grants.map((grant, at) => [at === 0 ? code(name) : '', at === 0 ? may : '', keysOf(grant), commandsOf(grant)]),
       ),
     ),
-    'Keys begin with `JOBWARDEN_QUEUE_PREFIX`. A second row of a user is a selector of Redis 7: its commands work on its ' +
-      'keys alone. With `--admin` there is also `admin`, who may do everything.',
-    '## Where Redis is',
+    'Keys begin with `JOBWARDEN_QUEUE_PREFIX`. A second row for a user is a selector of Redis 7: its commands only work on ' +
+      'its keys. With `--admin` there is also `admin`, who may do everything.',
+    '## How Redis is deployed',
     table(
       ['`--topology`', 'Every role may also call', 'Users for servers'],
       TOPOLOGIES.map((topology) => [

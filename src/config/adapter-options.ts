@@ -61,7 +61,7 @@ function redisPlace(config: Config): RedisPlace {
   }
 }
 
-/** The URL of PostgreSQL, for a process that cannot use the embedded database. @throws Failure JW_CONFIG_INVALID without one */
+/** The URL of PostgreSQL, for processes without an embedded database. @throws Failure JW_CONFIG_INVALID without one */
 export function requireDatabaseUrl({ databaseUrl }: Config): string {
   if (databaseUrl !== undefined) return databaseUrl
   throw new Failure('JW_CONFIG_INVALID', 'JOBWARDEN_DATABASE_URL: name the PostgreSQL to use')

@@ -4,7 +4,7 @@ import { z } from 'zod'
 export const ACTIONS = ['read', 'update', 'delete'] as const
 export type Action = (typeof ACTIONS)[number]
 
-/** Keys that BullMQ 6.7 keeps beside those of the jobs of a queue (its QueueKeys). A job with such an id breaks the queue. */
+/** Keys that BullMQ 6.7 keeps beside those of jobs (its QueueKeys). A job with such an id breaks the queue. */
 const RESERVED: ReadonlySet<string> = new Set(
   (
     'active wait waiting-children paused id delayed prioritized stalled-check completed failed stalled repeat limiter ' +

@@ -72,7 +72,7 @@ export type Ended = {
   readonly end: Outcome | Failure
 }
 
-/** One delivery between two steps of a batch. Each step takes cases at some stages and returns the cases it made of them. */
+/** One delivery between two steps of a batch. A step takes cases at some stages and returns what it made of them. */
 export type Case = Invalid | Admitted | Loaded | Judged | Ended
 
 /** The cases at one stage. */

@@ -101,7 +101,10 @@ function mismatch(what: string): PdpFailure {
 const TraceBody = z.object({ result: z.unknown().optional(), explanation: z.array(z.string()).optional() })
 const EXIT = /^(\S+:\d+)\s+[| ]*Exit data\.(\S+?)(?: early)?$/
 
-/** Where the rules are that made the document at `path` true; none when it is not true. Only `explain` reads this trace, which OPA writes for people. */
+/**
+ * Where the rules are that made the document at `path` true; none when it is not true. Only `explain` reads this trace,
+ * which OPA writes for people.
+ */
 export function readRulesThatHeld(path: string, response: OpaResponse): string[] {
   const { result, explanation = [] } = readJson(`/v1/data/${path}`, response, TraceBody)
   if (result !== true) return []

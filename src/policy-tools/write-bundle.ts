@@ -56,7 +56,7 @@ async function copyPolicies(policies: string, folder: string): Promise<void> {
   }
 }
 
-/** Has `write` fill a file beside `file`, which then replaces it: `file` is whole at any time, as it was or as it will be. */
+/** Has `write` fill a file beside `file`, which then replaces it, so that `file` is whole at any time. */
 export async function replaceFile(file: string, write: (unfinished: string) => Promise<void>): Promise<void> {
   const unfinished = resolve(`${file}.${process.pid}.unfinished`)
   try {

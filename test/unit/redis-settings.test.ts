@@ -72,7 +72,11 @@ describe('is refused, in words that say what to do', () => {
       { JOBWARDEN_REDIS_URL: 'redis://a@h', JOBWARDEN_REDIS_USERNAME: 'b' },
       /REDIS_USERNAME: JOBWARDEN_REDIS_URL names a user as well/,
     ],
-    ['TLS on a plain URL', { JOBWARDEN_REDIS_URL: 'redis://h', JOBWARDEN_REDIS_TLS: 'true' }, /REDIS_TLS: a URL asks for TLS/],
+    [
+      'TLS on a plain URL',
+      { JOBWARDEN_REDIS_URL: 'redis://h', JOBWARDEN_REDIS_TLS: 'true' },
+      /REDIS_TLS: a URL asks for TLS/,
+    ],
     ['TLS files without TLS', { JOBWARDEN_REDIS_CA_FILE: 'ca.pem' }, /REDIS_CA_FILE: .*TLS is off/],
     [
       'a certificate without its key',

@@ -9,7 +9,7 @@ import { tracingConfigured } from '../../src/telemetry/tracing-variables.ts'
 /** What every worker is started with. */
 export type WorkerOptions = { readonly config: Config; readonly log: Logger; readonly tracing: boolean }
 
-/** Runs this process as a worker of that name, with the settings of `env`, and ends it; see `runProcess` and `endProcess`. */
+/** Runs this process as a worker with the settings of `env`, and ends it; see `runProcess` and `endProcess`. */
 export async function runWorker(
   name: string,
   env: Readonly<Record<string, string | undefined>>,

@@ -70,7 +70,7 @@ test('says what PostgreSQL says when it does not start', async () => {
 test('says how to get PostgreSQL when there is neither it nor docker', async () => {
   await using workspace = await openWorkspace()
   const start = startPostgres({ workspace, folders: [] })
-  await expect(start).rejects.toThrow(/postgres and initdb are not on the PATH; docker is not there\nInstall/)
+  await expect(start).rejects.toThrow(/postgres and initdb are not on the PATH; docker was not found\nInstall/)
 })
 
 describe('without its programs', () => {

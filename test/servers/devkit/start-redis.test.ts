@@ -55,7 +55,7 @@ test('says what Redis says when it does not start', async () => {
 test('says how to get Redis when there is neither redis-server nor docker', async () => {
   await using workspace = await openWorkspace()
   const start = startRedis({ workspace, folders: [] })
-  await expect(start).rejects.toThrow(/redis-server is not on the PATH; docker is not there\nInstall Redis/)
+  await expect(start).rejects.toThrow(/redis-server is not on the PATH; docker was not found\nInstall Redis/)
 })
 
 describe('without redis-server', () => {
@@ -74,7 +74,7 @@ describe('without redis-server', () => {
       appendonly: true,
       say: (line) => said.push(line),
     })
-    expect(said).toEqual(['redis-server is not there; starting redis:8.2 with docker'])
+    expect(said).toEqual(['redis-server was not found; starting redis:8.2 with docker'])
     await ask(port, 'SET key one')
     await server.kill('SIGSTOP')
     await expect(ask(port, 'GET key')).rejects.toThrow('aborted')
