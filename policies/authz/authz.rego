@@ -8,26 +8,26 @@ package authz
 
 import rego.v1
 
-# Whatever no rule below allows is denied.
+# Everything that no rule below allows is denied.
 default allow := false
 
 # Admins may do anything.
 allow if input.user.role == "admin"
 
-# Owners may read what is theirs, whatever their role.
+# Owners may read their resources, whatever their role.
 allow if {
 	input.action == "read"
 	input.resource.owner == input.user.id
 }
 
-# Owners with the role "user" may update what is theirs.
+# Owners with the role "user" may update their resources.
 allow if {
 	input.action == "update"
 	input.resource.owner == input.user.id
 	input.user.role == "user"
 }
 
-# Managers may read what belongs to their department.
+# Managers may read the resources of their department.
 allow if {
 	input.action == "read"
 	input.user.role == "manager"
@@ -39,8 +39,8 @@ allow if {
 # title: Reasons
 # description: |
 #   Why a request is denied: at least one reason for every denial, none for an allow.
-#   Besides `allow`, these rules look at the user and the action only. So a resource that the user may not see is denied
-#   for the same reasons as one that does not exist, and no message tells anything of a resource.
+#   Besides `allow`, these rules only look at the user and the action. So a resource that the user may not see is denied
+#   for the same reasons as one that does not exist, and no message tells anything about a resource.
 reasons contains {
 	"code": "unknown_action",
 	"message": "The policy knows the actions read, update and delete.",
@@ -92,5 +92,5 @@ reasons contains {
 	not allow
 }
 
-# A rule of its own, because `not input.action in {...}` fails when there is no action at all.
+# This is its own rule, because `not input.action in {...}` fails when there is no action at all.
 known_action if input.action in {"read", "update", "delete"}

@@ -20,7 +20,7 @@ missing := {"type": "document", "id": "d3"}
 
 owned_by(user) := object.union(hers, {"owner": user.id})
 
-# What is allowed, and for what reasons the rest is not. An allow has no reasons.
+# What is allowed, and why the rest is denied. An allow has no reasons.
 cases := {
 	"an admin reads what another owns": [admin, "read", his, []],
 	"an admin updates what another owns": [admin, "update", his, []],

@@ -1,20 +1,20 @@
 # METADATA
 # title: Data filter
 # description: |
-#   Which resources does this user reach at all, whatever the action?
-#   It is decided for every resource. What remains of it when a resource is not known narrows the search through a
-#   collection, too: comparisons of one attribute with one value become conditions that an index can serve.
+#   Which resources may this user reach at all, whatever the action?
+#   This is decided for every resource. The conditions that remain when the resource is not known also narrow the search
+#   through a collection: comparisons of one attribute with one value become conditions that an index can serve.
 package data_filter
 
 import rego.v1
 
-# Whatever no rule below allows is out of reach.
+# Everything that no rule below allows is out of reach.
 default allow := false
 
-# Users reach what they own.
+# Users reach the resources that they own.
 allow if input.resource.owner == input.user.id
 
-# Managers reach what belongs to their department.
+# Managers reach the resources of their department.
 allow if {
 	input.user.role == "manager"
 	input.resource.department == input.user.department
@@ -28,7 +28,7 @@ allow if input.user.role == "admin"
 # title: Reasons
 # description: |
 #   Why a resource is out of reach: at least one reason for every denial, none for an allow.
-#   They tell nothing of the resource, not even whether it exists. Filters do not use them: they need no fragment.
+#   They tell nothing about the resource, not even whether it exists. Filters do not use them.
 reasons contains {
 	"code": "not_owner",
 	"message": "The user owns no such resource.",

@@ -16,7 +16,7 @@ his := {"type": "document", "id": "d2", "owner": "bob", "department": "sales"}
 
 missing := {"type": "document", "id": "d3"}
 
-# What a user reaches, and for what reasons the rest is out of reach.
+# What a user reaches, and why the rest is out of reach.
 cases := {
 	"owners reach what is theirs": [alice, hers, []],
 	"owners with any role reach what is theirs": [{"id": "alice", "role": "guest"}, hers, []],

@@ -1,12 +1,12 @@
 # METADATA
 # title: Who may ask this OPA what
 # description: |
-#   OPA asks this about every request to its own API, when it runs with --authorization=basic. It admits exactly what the
-#   worker sends and what probes read; policies and data come by signed bundles alone, so nobody may write any.
+#   OPA asks this policy about every request to its own API, if it runs with --authorization=basic. It only admits what the
+#   worker sends and what probes read. Policies and data only come in signed bundles, so nobody may write any.
 #
 #   An identity is a bearer token (--authentication=token) or the subject of a client certificate (--authentication=tls).
-#   OPA reads them at its start from a file that it is given as `identities:FILE.json`: {"worker": [...], "operator": [...]}.
-#   An operator may ask what a worker asks, and why a policy decides as it does (`jobwarden explain`).
+#   OPA reads them when it starts, from the file in `identities:FILE.json`: {"worker": [...], "operator": [...]}.
+#   An operator may ask what a worker may ask, and why a policy decides as it does (`jobwarden explain`).
 package system.authz
 
 import rego.v1
@@ -28,7 +28,7 @@ allow := {"allowed": true} if {
 	operator_may
 }
 
-# Who presents no token and no certificate has no identity, and without the file nobody has one that counts.
+# A caller without a token or a certificate has no identity, and without the file nobody has a known one.
 identity_of_worker if input.identity in data.identities.worker
 
 identity_of_operator if input.identity in data.identities.operator
@@ -49,7 +49,7 @@ worker_may if {
 	parameters == {"strict-builtin-errors"}
 }
 
-# The query is in the body: any other one could read all policies and data.
+# The query is in the body, and any other query could read all policies and data.
 worker_may if {
 	input.method == "POST"
 	input.path == ["v1", "compile"]

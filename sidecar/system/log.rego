@@ -1,11 +1,11 @@
 # METADATA
 # title: What a decision log may hold
 # description: |
-#   Who asked to do what to which resource, and the answer. Of a user the id and the role are told, of a resource the type
-#   and the id, and nothing else of what was asked; of the answer all but what masks show instead of a column's value.
+#   Who asked to do what to which resource, and the answer: of a user the id and the role, of a resource the type and the
+#   id, nothing else of the request, and all of the answer but the values that masks show instead of a column's value.
 #
-#   Each part is replaced as a whole. A removal for every attribute of every request of a batch, as OPA's masks are usually
-#   written, halves what a worker gets done.
+#   Each part is replaced as a whole. Removing every attribute of every request of a batch, as OPA's masks are usually
+#   written, would halve the throughput of a worker.
 package system.log
 
 import rego.v1
@@ -19,7 +19,7 @@ mask contains {"op": "upsert", "path": "/result", "value": answers} if {
 
 mask contains {"op": "remove", "path": "/result/masks"} if input.result.masks
 
-# A batch; else one request: a filter query, or a question of `jobwarden explain`.
+# A batch, or else one request: a filter query, or a query of `jobwarden explain`.
 question := {"requests": {id: told(request) | some id, request in input.input.requests}} if {
 	is_object(input.input.requests)
 } else := told(input.input)
@@ -40,7 +40,7 @@ told_of("action", action) := action if is_string(action)
 
 told_of("resource", resource) := object.filter(resource, ["id", "type"])
 
-# Workers ask about nothing at all to learn the policy revision, and whether OPA is there.
+# Workers send empty batches to learn the policy revision, and whether OPA is up.
 drop if {
 	input.path == "jobs/decisions"
 	input.input.requests == {}
