@@ -1,6 +1,6 @@
 #!/bin/sh
-# Makes every secret of docker-compose.yml that is not there yet, and gives each service a copy of its own alone.
-# Volumes hold them: `docker compose down --volumes` forgets them, and the next start makes others.
+# Makes every secret of docker-compose.yml that does not exist yet, and gives each service a copy of its own secrets only.
+# Volumes hold them: `docker compose down --volumes` deletes them, and the next start makes others.
 set -eu
 umask 077
 cd /secrets/operator
@@ -13,7 +13,7 @@ give() { # SERVICE FROM TO: readable by the user of that service's container, wh
   chmod 0444 "../$1/$3"
 }
 
-# Redis: a user for each role, and an administrator, who is the operator's alone.
+# Redis: a user for each role, and an administrator for the operator only.
 jobwarden redis acl --topology single --admin --passwords redis --out users.acl
 give redis users.acl users.acl
 give redis redis/reader.password reader-password
@@ -64,5 +64,5 @@ printf '{"production": {"keys": [{"keyid": "compose", "algorithm": "ES256", "pub
 give bundles tokens.json tokens.json
 give bundles keys.json keys.json
 
-# The operator's own are for the console, which runs as `node`; so are the bundles that the server keeps.
+# The operator's secrets are for the console, which runs as `node`, like the server whose folder of bundles this is.
 chown -R 1000:1000 /secrets/operator /bundles

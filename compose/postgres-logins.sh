@@ -1,5 +1,5 @@
 #!/bin/bash
-# Logins for the three roles, each a member of its own role alone. Run once, by the image, on an empty data folder.
+# Logins for the three roles, each a member of its own role only. The image runs this once, on an empty data folder.
 set -euo pipefail
 for role in authorizer auditor reader; do
   psql -v ON_ERROR_STOP=1 -U "$POSTGRES_USER" -d "$POSTGRES_DB" -v role="jobwarden_$role" -v login="$role" \
