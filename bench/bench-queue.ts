@@ -4,10 +4,10 @@ import { connectRedis } from '../src/redis/connect.ts'
 import type { RedisConnection, RedisOptions } from '../src/redis/options.ts'
 import type { BenchJob } from './jobs.ts'
 
-/** Enqueues this many jobs a round trip. */
+/** How many jobs are enqueued in one round trip. */
 const CHUNK = 1_000
 
-/** The command queue as the bench sees it: it fills it, and reads from its events when jobs were completed. */
+/** The command queue of the bench, which fills it and reads from its events when jobs were completed. */
 export class BenchQueue {
   readonly #redis: RedisConnection
   readonly #options: RedisOptions
@@ -37,7 +37,7 @@ export class BenchQueue {
     await this.#queue.add(name, data, opts)
   }
 
-  /** How many jobs have no end yet. @throws Error when a job has failed for good: such a run measures nothing */
+  /** How many jobs have not ended yet. @throws Error when a job has failed for good, because that run measures nothing */
   async unfinished(): Promise<number> {
     const counts = await this.#queue.getJobCounts('wait', 'active', 'delayed', 'prioritized', 'failed')
     const { wait = 0, active = 0, delayed = 0, prioritized = 0, failed = 0 } = counts
@@ -53,7 +53,7 @@ export class BenchQueue {
     return momentOf(last[0])
   }
 
-  /** Tells of every completion from now on, with the moment at which Redis recorded it. */
+  /** Reports every completion from now on, with the time at which Redis recorded it. */
   async watch(onCompleted: (jobId: string, at: number) => void): Promise<{ close(): Promise<void> }> {
     const connection = connectRedis(this.#options, 'worker', this.#onError)
     const events = new QueueEvents(COMMAND_QUEUE, { prefix: this.#prefix, connection })
@@ -74,7 +74,7 @@ export class BenchQueue {
   }
 }
 
-/** An event's id begins with the clock of Redis, which is this machine's. */
+/** The id of an event begins with the time of Redis, which uses the clock of this machine. */
 function momentOf(eventId: string): number {
   return Number(eventId.split('-')[0])
 }

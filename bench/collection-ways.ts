@@ -28,18 +28,18 @@ const TRIES = 5
 
 export const USER: User = { id: 'user_7', role: 'user', department: 'engineering' }
 
-/** How many rows a way found, and how many it looked at when it ended early. */
+/** How many rows a way found, and how many it looked at if it ended early. */
 export type Found = { readonly count: number; readonly examined?: number | undefined }
 export type Way = (user: User, limit: number) => Promise<Found>
 
-/** The ways to read a collection from PostgreSQL: with a filter that is trusted, and as the worker does. */
+/** The ways to read a collection from PostgreSQL: with a trusted filter, and as the worker does. */
 export async function openWays(db: Database, opa: LocalOpa) {
   const config = loadConfig({ JOBWARDEN_OPA_URL: opa.url, JOBWARDEN_OPA_TIMEOUT_MS: '5000' })
   const pdp = OpaClient.open({ ...opaOptions(config), headers: () => ({}), onCircuitChange: () => undefined })
   const store = new LedgerStore(db, resourceTypes)
   const { collectionMaxRows: maxRows, collectionMaxExamined: maxExamined } = config
 
-  /** The filter, one query, and one statement that records: what it would take if filters were to be believed. */
+  /** The filter, one query, and one statement that records: what it would cost if filters could be trusted. */
   const filterAlone: Way = async (user, limit) => {
     const answer = (await pdp.filter(new Map([['it', filterRequest({ user, action: 'read' }, document)]]))).get('it')
     if (answer === undefined || answer instanceof Failure) throw answer ?? new Error('no filter')
@@ -67,7 +67,7 @@ export async function openWays(db: Database, opa: LocalOpa) {
     return { count: 'outcome' in end && 'count' in end.outcome ? end.outcome.count : 0 }
   }
 
-  /** What a worker does with such a command, from its delivery to its outcome. */
+  /** All that a worker does with such a command, from its delivery to its outcome. */
   const everyRowDecided: Way = async (user, limit) => {
     const id = randomUUID()
     const [issuedAt, expiresAt] = [0, 600_000].map((ms) => new Date(Date.now() + ms).toISOString())
@@ -95,7 +95,7 @@ export async function openWays(db: Database, opa: LocalOpa) {
   return { filterAlone, everyRowDecided, close: () => pdp.close() }
 }
 
-/** The time that a run takes once everything is warm. */
+/** How long a run takes once everything is warm. */
 export async function median(run: () => Promise<void>): Promise<number> {
   const times: number[] = []
   for (let attempt = 0; attempt <= TRIES; attempt++) {

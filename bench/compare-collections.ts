@@ -12,14 +12,14 @@ import { type CollectionRow, type Found, OWNERS, USER, type Way, median, openWay
 import { insideOpa } from './inside-opa.ts'
 import { liveHeapBytes, residentMiB } from './resident-memory.ts'
 
-/** What was measured, and one line for each promise. */
+/** The measurements, and one line for each promise. */
 export type Comparison = { readonly rows: readonly CollectionRow[]; readonly verdicts: readonly string[] }
 
 const MORE_READS = 20
 
 const ADMIN = { id: 'admin_1', role: 'admin' } as const
 
-/** Reads a user's documents of many: with a filter that is trusted, with every row decided, and all inside OPA. */
+/** Reads one user's documents among many: with a trusted filter, with every row decided, and all inside OPA. */
 export async function compareCollections(
   documents: number,
   workspace: Workspace,
@@ -66,7 +66,7 @@ export async function compareCollections(
         (ratio) => ratio >= 20,
       ),
       verdict(`${MORE_READS} more reads of 10,000 rows leave nothing in memory`, growth, (ratio) => ratio <= 1.1),
-      `a policy that no filter says ends after ${examined} rows, and says where to go on`,
+      `a policy that no filter expresses ends after ${examined} rows, and says where to continue`,
     ],
   }
 }
@@ -83,7 +83,7 @@ async function seed(documents: number, { url }: LocalPostgres, say: (line: strin
   return owner
 }
 
-/** A policy of which no filter says anything: its collections are examined up to the cap. */
+/** A policy that no filter can express: its collections are examined up to the cap. */
 async function readInexact(
   workspace: Workspace,
   opa: string,

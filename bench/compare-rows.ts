@@ -6,13 +6,13 @@ import { ROWS, type Row, isCompared } from './rows.ts'
 import type { Servers } from './servers.ts'
 
 /**
- * The compared rows run once in each round, so that noise of the machine meets all of them, and the best run counts.
- * The others run in the first round only: the whole stays within a few minutes.
+ * The compared rows run once in each round, so that noise of the machine affects all of them, and the best run counts.
+ * The others only run in the first round, so that the whole takes a few minutes.
  */
 const ROUNDS = 3
 const LATENCY_SECONDS = 8
 
-/** Measures every row: first what it does with a full queue, then how long jobs take that arrive one by one. */
+/** Measures every row: first its speed on a full queue, then how long jobs take that arrive one by one. */
 export async function compareRows(jobs: number, servers: Servers): Promise<Measured[]> {
   const best = new Map<Row, Throughput>()
   for (let round = 1; round <= ROUNDS; round++) {

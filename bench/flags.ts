@@ -6,14 +6,14 @@ export type Flags = {
   readonly jobs: number
   /** Where to write the result as JSON. */
   readonly json: string | undefined
-  /** What to measure: workers against each other unless told. */
+  /** What to measure. By default, workers are compared. */
   readonly subject: 'workers' | 'scale' | 'memory' | 'decisions' | 'collections'
   /** How many documents `collections` has. */
   readonly documents: number
   readonly help: boolean
 }
 
-/** Jobs a row; enough for every worker to be warm for most of the time. */
+/** Jobs in a row: enough for every worker to be warm for most of the time. */
 export const DEFAULT_JOBS = 20_000
 
 export const USAGE = `npm run bench -- [--jobs N] [--json FILE]
@@ -25,7 +25,7 @@ npm run bench -- --memory | --decisions | --collections [--documents N]
   --scale        1, 2 and 4 workers on one Redis, each with an OPA of its own, and what each process uses
   --memory       send 200000 jobs through one authorizer and print its memory every 20000
   --decisions    what a decision costs alone and in batches of 10, 100 and 300
-  --collections  one user's rows of many: filtered in SQL, and by the article's way, all documents inside OPA
+  --collections  one user's rows of many: filtered in SQL, and in the article's way, with all documents inside OPA
   --documents N  how many documents that is (default 1000000)
 `
 
@@ -48,11 +48,11 @@ export function parseFlags(args: readonly string[]): Flags {
   const asked = (['scale', 'memory', 'decisions', 'collections'] as const).filter((name) => values[name])
   const [subject = 'workers'] = asked
   if (asked.length > 1) throw new Error(`--${asked.join(' and --')}: one at a time`)
-  if (subject !== 'workers' && json !== undefined) throw new Error(`--${subject} takes no --json`)
+  if (subject !== 'workers' && json !== undefined) throw new Error(`--${subject} does not allow --json`)
   if (subject !== 'workers' && subject !== 'scale' && jobs !== undefined)
-    throw new Error(`--${subject} takes no --jobs`)
-  if (subject !== 'collections' && documents !== undefined) throw new Error('--documents goes with --collections')
-  if (json === '') throw new Error('--json wants the name of a file')
+    throw new Error(`--${subject} does not allow --jobs`)
+  if (subject !== 'collections' && documents !== undefined) throw new Error('--documents needs --collections')
+  if (json === '') throw new Error('--json needs the name of a file')
   return {
     jobs: count('--jobs', jobs, DEFAULT_JOBS, 1_000_000),
     documents: count('--documents', documents, 1_000_000, 5_000_000),
@@ -62,7 +62,7 @@ export function parseFlags(args: readonly string[]): Flags {
   }
 }
 
-/** Reads the flags of a process, or prints what is wrong with them and gives nothing. */
+/** Reads the flags of a process, or prints what is wrong with them and returns undefined. */
 export function flagsOrComplaint(args: readonly string[]): Flags | undefined {
   try {
     return parseFlags(args)

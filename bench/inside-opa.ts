@@ -26,7 +26,7 @@ allow_document(document) if {
 allow_document(_) if input.user.role == "admin"
 `
 
-/** All documents inside OPA, as the article keeps them: a user's are found by a rule over the whole list. */
+/** All documents inside OPA, as the article keeps them: a rule over the whole list finds those of a user. */
 export async function insideOpa(documents: number, workspace: Workspace, opa: string): Promise<CollectionRow> {
   const folder = await workspace.folder('article')
   await mkdir(join(folder, 'data'))

@@ -26,7 +26,7 @@ export function ownerOf(document: number): string {
   return `user_${document % USERS}`
 }
 
-/** Jobs of one row: two thirds reads and one third updates of random documents by their owners, a tenth denied. */
+/** The jobs of one row: two thirds reads and one third updates of random documents by their owners. A tenth is denied. */
 export class JobMaker {
   readonly #key: Awaited<ReturnType<typeof importProducerKey>>
 
@@ -38,7 +38,7 @@ export class JobMaker {
     return new JobMaker(await importProducerKey(jwk, 'sign'))
   }
 
-  /** `count` jobs from number `first` on. "raw" gets the signed ones as well, so that its jobs have their size. */
+  /** `count` jobs from number `first` on. "raw" gets the signed ones too, so that its jobs have the same size. */
   make({ worker, traced }: Row, first: number, count: number): Promise<BenchJob[]> {
     return Promise.all(
       Array.from({ length: count }, async (_, offset) => {
@@ -71,7 +71,7 @@ function commandOf(number: number): Command {
     : { ...common, action: 'read' }
 }
 
-/** What a producer that records this share of its traces sends along: the others travel too, unrecorded. */
+/** The trace context of a producer that records this share of its traces. The other traces travel too, unrecorded. */
 function traceOf(number: number, share: number): string {
   const recorded = number % Math.round(1 / share) === 0
   const traceparent = `00-${randomBytes(16).toString('hex')}-${randomBytes(8).toString('hex')}-${recorded ? '01' : '00'}`

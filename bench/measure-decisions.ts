@@ -3,12 +3,12 @@ import { loadConfig } from '../src/config/load-config.ts'
 import type { DecisionRequest } from '../src/domain/decision.ts'
 import { OpaClient } from '../src/pdp/opa-client.ts'
 
-/** What one decision costs when so many go in one query: the client's time from call to answer, for each. */
+/** The cost of one decision if this many are in one query: the time from the client's call to its answer, for each. */
 export type DecisionCost = { readonly batch: number; readonly microsPerDecision: number }
 
 const BATCHES = [1, 10, 100, 300] as const
 
-/** Enough for the small batches to be warm and for the large ones to repeat. */
+/** Enough for small batches to be warm, and for large ones to repeat. */
 const DECISIONS = 12_000
 
 /** Asks a real OPA for decisions in batches of several sizes, one batch at a time, a tenth of them denials. */
@@ -25,7 +25,7 @@ export async function measureDecisions(opaUrl: string): Promise<DecisionCost[]> 
   }
 }
 
-/** The median over the queries: other work on this machine spoils some of them, not most. */
+/** The median over the queries: other work on this machine only spoils some of them. */
 async function ask(pdp: OpaClient, batch: number, decisions: number): Promise<number> {
   const costs: number[] = []
   for (let asked = 0; asked < decisions; asked += batch) {

@@ -5,10 +5,10 @@ import { type Servers, resetServers } from './servers.ts'
 import { untilDone } from './until-done.ts'
 import { WorkerProcess } from './worker-process.ts'
 
-/** From `add` in the producer to the completion that Redis records, in milliseconds; the clock ticks in whole ones. */
+/** From `add` in the producer to the completion that Redis records, in milliseconds. The clock ticks in whole ones. */
 export type Latency = { readonly p50Ms: number; readonly p99Ms: number }
 
-/** The arrival rate of every row: one that the slowest of them can sustain. */
+/** The arrival rate of every row, which the slowest of them can sustain. */
 export const ARRIVALS_PER_SECOND = 300
 
 /** The first second warms the worker up and does not count. */
@@ -38,7 +38,7 @@ export async function measureLatency(row: Row, seconds: number, servers: Servers
   }
 }
 
-/** Adds each job at its time, whether or not earlier ones are through, and tells when each was added. */
+/** Adds each job at its time, whether or not earlier ones have ended, and returns when each was added. */
 async function arrive(
   jobs: readonly BenchJob[],
   add: (job: BenchJob) => Promise<void>,

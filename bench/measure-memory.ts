@@ -3,7 +3,7 @@ import { type Servers, resetServers } from './servers.ts'
 import { untilDone } from './until-done.ts'
 import { WorkerProcess } from './worker-process.ts'
 
-/** Jobs of the whole run, and between two looks at the memory. */
+/** The number of jobs in the whole run, and between two measurements of the memory. */
 export const MEMORY_JOBS = 200_000
 export const MEMORY_STEP = 20_000
 
@@ -12,7 +12,7 @@ const TOLERANCE = 1.1
 
 export type MemorySample = { readonly jobs: number; readonly rssMiB: number }
 
-/** Sends jobs through one authorizer, a step at a time, and looks at its memory after each step. */
+/** Sends jobs through one authorizer, a step at a time, and measures its memory after each step. */
 export async function measureMemory(
   servers: Servers,
   onSample: (sample: MemorySample) => void,
@@ -35,7 +35,7 @@ export async function measureMemory(
   }
 }
 
-/** Flat means: the second half of the run needs no more than the first half, whose first step still fills caches. */
+/** Memory is flat if the second half of the run needs no more than the first half, whose first step still fills caches. */
 export function memoryVerdict(samples: readonly MemorySample[]): { readonly flat: boolean; readonly growth: number } {
   const sizes = samples.map(({ rssMiB }) => rssMiB)
   const half = Math.floor(sizes.length / 2)

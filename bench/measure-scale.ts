@@ -6,7 +6,7 @@ import { type Servers, ledgerCounts, resetServers } from './servers.ts'
 import { untilDone } from './until-done.ts'
 import { WorkerProcess } from './worker-process.ts'
 
-/** How many workers, each with an OPA of its own, take jobs from the one Redis. */
+/** How many workers, each with its own OPA, take jobs from one Redis. */
 export const SCALE = [1, 2, 4] as const
 
 /** What one command costs each kind of process, in microseconds of CPU. */
@@ -22,7 +22,7 @@ export type ScaleRow = {
 
 type Sample = { readonly at: number; readonly unfinished: number; readonly used: Cost }
 
-/** Measures from the moment when a quarter more than `count` jobs are left to `count`, to the end. */
+/** Enqueues a quarter more than `count` jobs, and measures from when `count` are left to the end. */
 export async function measureScale(
   workers: number,
   count: number,
@@ -58,7 +58,7 @@ export async function measureScale(
     })
     const end = sample(0)
     await requireOutcomes(all, servers)
-    if (start === undefined) throw new Error(`${all} jobs were done before anybody looked`)
+    if (start === undefined) throw new Error(`all ${all} jobs had ended before the measurement began`)
     return rowOf(workers, start, end)
   } finally {
     await Promise.all(processes.map((worker) => worker.stop()))

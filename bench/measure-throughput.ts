@@ -5,7 +5,7 @@ import { untilDone } from './until-done.ts'
 import { WorkerProcess } from './worker-process.ts'
 import type { WorkerReport } from './workers/worker-report.ts'
 
-/** One run of a row over jobs that were all on the queue before its worker started. */
+/** One run of a row on jobs that were all on the queue before its worker started. */
 export type Throughput = {
   readonly jobsPerSecond: number
   /** User and system time of the worker's process. */
@@ -14,7 +14,7 @@ export type Throughput = {
   readonly rssMiB: number
 }
 
-/** Before the clock starts, a worker takes this share of the jobs more. */
+/** Before the clock starts, a worker takes this share of further jobs. */
 const WARM_UP_SHARE = 0.25
 
 /** Measures from the first job after the warm-up to the last completion. */

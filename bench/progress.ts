@@ -1,11 +1,11 @@
 import { SingleBar } from 'cli-progress'
 
-/** A line on standard error, where the progress goes; standard output is for the result. */
+/** Writes a line of progress to standard error. Standard output is for the result. */
 export function say(line: string): void {
   process.stderr.write(`${line}\n`)
 }
 
-/** Runs a measurement under a bar when a person watches, and tells its result in a line. */
+/** Runs a measurement, with a progress bar if a person watches, and prints its result in a line. */
 export async function underBar<Result>(
   label: string,
   total: number,

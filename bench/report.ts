@@ -5,10 +5,10 @@ import { isCompared } from './rows.ts'
 /** One row of the result. */
 export type Measured = { readonly name: string } & Throughput & Latency
 
-/** What `--json` writes: the compared rows, and under `more` the others. */
+/** What `--json` writes: the compared rows as `rows`, and the others as `more`. */
 export type JsonReport = { readonly rows: readonly Measured[]; readonly more: readonly Measured[] }
 
-/** What the project promises: these ratios of jobs per second, at least. */
+/** The promises of the project: at least these ratios of jobs per second. */
 const TARGETS = [
   { of: 'raw', atLeast: 0.4 },
   { of: 'article', atLeast: 5 },
@@ -37,7 +37,7 @@ export function table(rows: readonly Measured[]): string {
     .join('\n')
 }
 
-/** One line for each promise: the ratio that was measured, and whether it is kept. */
+/** One line for each promise: the measured ratio, and whether the promise is kept. */
 export function verdictsOf(rows: readonly Measured[]): string[] {
   const speed = new Map(rows.map(({ name, jobsPerSecond }) => [name, jobsPerSecond]))
   return TARGETS.map(({ of, atLeast }) => {
@@ -47,7 +47,7 @@ export function verdictsOf(rows: readonly Measured[]): string[] {
   })
 }
 
-/** The result for programs: exactly the members that `docs/performance.md` names. */
+/** The result for programs, with exactly the members that `docs/performance.md` names. */
 export function jsonReport(rows: readonly Measured[]): JsonReport {
   const plain = rows.map(({ name, jobsPerSecond, cpuMicrosPerJob, p50Ms, p99Ms, rssMiB }) => ({
     name,

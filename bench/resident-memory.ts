@@ -3,8 +3,8 @@ import { runInNewContext } from 'node:vm'
 import { readFile, readdir } from 'node:fs/promises'
 
 /**
- * The memory that a process and its children hold, in MiB: proportional set size, so that what PostgreSQL's processes
- * share counts once. Source: proc(5), smaps_rollup. Linux only.
+ * The memory of a process and its children, in MiB, as proportional set size, so that the memory that PostgreSQL's
+ * processes share counts once. Source: proc(5), smaps_rollup. Linux only.
  */
 export async function residentMiB(pid: number): Promise<number> {
   const children = await childrenOf(pid)
@@ -29,7 +29,7 @@ async function childrenOf(pid: number): Promise<number[]> {
   )
 }
 
-/** What this process holds in memory, after a garbage collection: the resident set keeps what V8 has not given back. */
+/** The heap of this process after a garbage collection. The resident set would include memory that V8 keeps. */
 export function liveHeapBytes(): number {
   setFlagsFromString('--expose-gc')
   runInNewContext('gc()')

@@ -1,23 +1,23 @@
 import { KEEP_ALIVE } from './workers/worker-report.ts'
 
-/** What a worker's process must know of the servers. */
+/** What the process of a worker must know about the servers. */
 export type ServersEnv = { readonly jobwarden: Readonly<Record<string, string>>; readonly traceSinkUrl: string }
 
 /** One kind of worker that the bench compares. */
 export type Row = {
   readonly name: string
-  /** The file that runs as the worker's process. */
+  /** The entry file of the worker's process. */
   readonly worker: 'raw' | 'jobwarden' | 'article'
   /** Share of the jobs whose trace the producer recorded; undefined when nothing is traced. */
   readonly traced?: number
-  /** What the worker's environment has besides the servers. */
+  /** Further settings of the worker, besides the servers. */
   readonly settings?: Readonly<Record<string, string>>
 }
 
-/** The rows that the project promises something of. */
+/** The rows of which the project makes promises. */
 const COMPARED: ReadonlySet<string> = new Set(['raw', 'jobwarden', 'article'])
 
-/** Whether the project promises something of the row. */
+/** Whether the project makes a promise about the row. */
 export function isCompared({ name }: { readonly name: string }): boolean {
   return COMPARED.has(name)
 }
@@ -35,7 +35,7 @@ export const ROWS: readonly Row[] = [
 /** The row of a long run. */
 export const JOBWARDEN: Row = { name: 'jobwarden', worker: 'jobwarden' }
 
-/** The environment of a row's worker. Tracing goes through the standard OTEL_* variables, as in production. */
+/** The environment of the worker of a row. Tracing uses the standard OTEL_* variables, as in production. */
 export function environmentOf({ traced, settings }: Row, servers: ServersEnv): Readonly<Record<string, string>> {
   const jobwarden = { ...servers.jobwarden, ...settings }
   if (traced === undefined) return jobwarden

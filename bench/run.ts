@@ -64,7 +64,7 @@ async function throughput({ jobs, json }: Flags, servers: Servers): Promise<void
   const rows = await compareRows(jobs, servers)
   print(`\n${table(rows)}\n`)
   for (const verdict of verdictsOf(rows)) print(verdict)
-  if (jobs < DEFAULT_JOBS) print(`${jobs} jobs measure the start as much as the work: only the default run counts`)
+  if (jobs < DEFAULT_JOBS) print(`${jobs} jobs mostly measure the start: only the default run counts`)
   if (json !== undefined) await writeFile(json, `${JSON.stringify(jsonReport(rows), undefined, 2)}\n`)
 }
 

@@ -17,14 +17,14 @@ import { DOCUMENTS, JobMaker, ownerOf } from './jobs.ts'
 import type { ServersEnv } from './rows.ts'
 import { type TraceSink, startTraceSink } from './trace-sink.ts'
 
-/** The servers that all rows share, each the bench's own: Redis and PostgreSQL durable, OPA with policies/. */
+/** The servers of the bench, which all rows share: durable Redis and PostgreSQL, and OPA with policies/. */
 export type Servers = {
   readonly env: ServersEnv
   readonly queue: BenchQueue
   readonly owner: Database
   readonly jobs: JobMaker
   readonly traceSink: TraceSink
-  /** What runs here, to see what it uses. */
+  /** The processes of the servers, whose use of CPU and memory is measured. */
   readonly processes: { readonly redis: ServerProcess; readonly postgres: ServerProcess }
 }
 
@@ -35,7 +35,7 @@ export async function startServers(workspace: Workspace, say: (line: string) => 
   const bundle = await buildBundle({ opa, policies: 'policies', out: join(workspace.path, 'bundle.tar.gz') })
   const [redis, policies, postgres, traceSink] = await Promise.all([
     startRedis({ workspace, appendonly: true, say }),
-    // Go collects garbage less often than by default: a third less CPU for a few MiB, for all rows alike.
+    // With it, Go collects garbage less often than by default, for all rows: a third less CPU for a few MiB.
     startOpa({ workspace, opa, bundle: bundle.file, env: { GOGC: '400' } }),
     startPostgres({ workspace, fsync: true, say }),
     startTraceSink(workspace),
@@ -73,7 +73,7 @@ export async function startServers(workspace: Workspace, say: (line: string) => 
   }
 }
 
-/** Brings queue and database to the same state before every run, and its disk writes behind it. */
+/** Brings queue and database into the same state before every run, and waits for its disk writes. */
 export async function resetServers({ queue, owner }: Servers): Promise<void> {
   await queue.empty()
   await sql`truncate ledger.commands, ledger.rejections, resources.documents`.execute(owner)
@@ -86,7 +86,7 @@ export async function resetServers({ queue, owner }: Servers): Promise<void> {
   await sql`checkpoint`.execute(owner)
 }
 
-/** How many commands the ledger has by outcome. */
+/** How many commands with each outcome the ledger has. */
 export async function ledgerCounts({ owner }: Servers): Promise<ReadonlyMap<string, number>> {
   const { rows } = await sql<{ outcome: string; count: number }>`
     select outcome, count(*)::int as count from ledger.commands group by outcome`.execute(owner)

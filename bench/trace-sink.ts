@@ -2,10 +2,10 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { Workspace } from '../devkit/workspace.ts'
 
-/** An OTLP endpoint that takes traces and drops them, so that exporting costs the worker what it costs in production. */
+/** An OTLP endpoint that drops the traces that it gets, so that the export costs the worker as much as in production. */
 export type TraceSink = {
   readonly url: string
-  /** Bytes taken since the start. */
+  /** How many bytes it has received since the start. */
   readonly received: () => number
 }
 

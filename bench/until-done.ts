@@ -6,7 +6,7 @@ const POLL_MS = 50
 const STUCK_AFTER_MS = 60_000
 
 /**
- * Waits until every job of the queue has its end. Polling does not blur what is measured: the end is read from events.
+ * Waits until every job of the queue has ended. Polling does not affect the result, whose end is read from events.
  * @throws Error when the worker ends, a job fails, or nothing happens for a minute
  */
 export async function untilDone(
@@ -24,7 +24,7 @@ export async function untilDone(
       movedAt = Date.now()
       onProgress(unfinished)
     }
-    if (Date.now() - movedAt > STUCK_AFTER_MS) throw new Error(`${unfinished} jobs do not end`)
+    if (Date.now() - movedAt > STUCK_AFTER_MS) throw new Error(`${unfinished} jobs have not ended`)
     await pause(POLL_MS)
   }
 }

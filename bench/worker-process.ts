@@ -6,7 +6,7 @@ import { type WorkerRequest, WARM_UP, WorkerMessage, type WorkerReport } from '.
 
 const ANSWER_WITHIN_MS = 60_000
 
-/** A row's worker in a process of its own, so that its CPU time and its memory are its own. */
+/** The worker of a row in its own process, so that its CPU time and memory can be measured. */
 export class WorkerProcess {
   readonly #child: ChildProcess
   readonly #ended: Promise<never>
@@ -19,11 +19,11 @@ export class WorkerProcess {
     this.#ended.catch(() => undefined)
   }
 
-  /** Starts the worker and resolves when it takes jobs. */
+  /** Starts the worker, and resolves when it takes jobs. */
   static async start(row: Row, servers: ServersEnv, warmUp = 0): Promise<WorkerProcess> {
     const child = fork(join(import.meta.dirname, 'workers', `${row.worker}.ts`), {
       env: { ...withoutTracing(process.env), ...environmentOf(row, servers), [WARM_UP]: String(warmUp) },
-      // Standard output is for the table; what a worker has to say goes to standard error.
+      // Standard output is for the table, so the output of a worker goes to standard error.
       stdio: ['ignore', 2, 2, 'ipc'],
     })
     const worker = new WorkerProcess(child)
@@ -52,7 +52,7 @@ export class WorkerProcess {
     )
   }
 
-  /** Fails when the worker ends, so that nobody waits for a dead one. */
+  /** Rejects when the worker ends, so that nobody waits for a dead one. */
   get ended(): Promise<never> {
     return this.#ended
   }
@@ -79,7 +79,7 @@ export class WorkerProcess {
     const late = new Promise<never>((_, reject) => {
       timer = setTimeout(() => {
         this.#child.kill('SIGKILL')
-        reject(new Error(`the worker gave no sign of "${what}" within ${ANSWER_WITHIN_MS / 1000} s`))
+        reject(new Error(`the worker did not send "${what}" within ${ANSWER_WITHIN_MS / 1000} s`))
       }, ANSWER_WITHIN_MS)
     })
     try {
@@ -90,7 +90,7 @@ export class WorkerProcess {
   }
 }
 
-/** Settings of jobwarden in the environment count; those of OpenTelemetry do not, because the rows set them. */
+/** The environment without the variables of OpenTelemetry, which the rows set. Settings of jobwarden in it count. */
 function withoutTracing(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith('OTEL_')))
 }

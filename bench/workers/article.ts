@@ -1,7 +1,7 @@
-// The rows "article": a worker written the way the article writes its app. For each job it gets the resource, asks OPA
-// `authz/allow` with the language's ordinary HTTP client on a connection of its own, as the article's `requests.post`
-// does, and acts. Kinder than the article: the resource takes one query and not one for each attribute, and nothing is
-// logged. The row "article, kept alive" is kinder still: it keeps its connections to OPA.
+// The rows "article": a worker written like the article's app. For each job it reads the resource, asks OPA for
+// `authz/allow` with the ordinary HTTP client of the language on a new connection, as the article's `requests.post` does,
+// and acts. It is kinder than the article: the resource needs one query and not one for each attribute, and nothing is
+// logged. The row "article, kept alive" is even kinder: it keeps its connections to OPA.
 import { Pool as PgPool } from 'pg'
 import { z } from 'zod'
 import { loadConfig } from '../../src/config/load-config.ts'
@@ -16,7 +16,7 @@ const Payload = z.strictObject({ queue: z.string(), command: Command })
 const Resource = z.object({ id: z.string(), owner: z.string(), department: z.string() }).loose()
 type Resource = z.infer<typeof Resource>
 
-/** The article's OPAClient: one POST a question; anything but a result of true is a no. */
+/** The article's OPAClient: one POST for each query, and any result but true means no. */
 class ArticleOpa {
   readonly #url: string
   readonly #headers: Readonly<Record<string, string>>

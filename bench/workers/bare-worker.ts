@@ -5,7 +5,7 @@ import type { Running } from '../../src/process/run-process.ts'
 import { COMMAND_QUEUE } from '../../src/redis/queue-names.ts'
 import { connectRedis } from '../../src/redis/connect.ts'
 
-/** A BullMQ worker with the options of the authorizer's own, and nothing else of it. */
+/** A BullMQ worker with the options of the authorizer, and nothing else of it. */
 export function startBareWorker(config: Config, run: (job: Job<unknown>) => Promise<unknown>): Running {
   const onError = (error: Error) => void process.stderr.write(`${error.stack ?? error.message}\n`)
   const redis = connectRedis(redisOptions(config), 'worker', onError)

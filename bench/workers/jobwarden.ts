@@ -1,4 +1,4 @@
-// The rows "jobwarden": the authorizer as it is, with its last spans sent when it stops.
+// The rows "jobwarden": the authorizer as it is. It sends its last spans when it stops.
 import { endTraces } from '../../src/telemetry/register.ts'
 import { loadConfig } from '../../src/config/load-config.ts'
 import { tracingConfigured } from '../../src/telemetry/tracing-variables.ts'

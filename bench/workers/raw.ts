@@ -1,4 +1,4 @@
-// The row "raw": what BullMQ alone does with jobs of this size. The ceiling of every worker on this queue.
+// The row "raw": BullMQ alone with jobs of this size, which no worker on this queue can exceed.
 import { loadConfig } from '../../src/config/load-config.ts'
 import { startBareWorker } from './bare-worker.ts'
 import { runMeasured } from './run-measured.ts'

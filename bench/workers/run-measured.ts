@@ -2,8 +2,8 @@ import type { Running } from '../../src/process/run-process.ts'
 import { WorkerRequest, WARM_UP, type WorkerMessage } from './worker-report.ts'
 
 /**
- * Counts what a worker of the bench does. The clock starts when the worker has taken its warm-up jobs: neither loading
- * modules nor compiling what is hot counts, because a worker lives for days.
+ * Measures a worker of the bench. The clock starts when the worker has taken its warm-up jobs: loading modules and
+ * compiling hot code do not count, because a worker lives for days.
  */
 export class Meter {
   readonly #warmUp: number
@@ -40,7 +40,7 @@ export class Meter {
   }
 }
 
-/** Runs one worker in this process, tells the bench when it is ready and answers its questions until told to stop. */
+/** Runs one worker in this process, tells the bench when it is ready, and answers its requests until it has to stop. */
 export async function runMeasured(start: (meter: Meter) => Promise<Running>): Promise<void> {
   // The bench is gone: nobody is left to answer.
   process.once('disconnect', () => process.exit())
