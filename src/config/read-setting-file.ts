@@ -2,6 +2,10 @@ import { readFile } from 'node:fs/promises'
 import type { z } from 'zod'
 import { Failure } from '../domain/failure.ts'
 import { issuesInWords } from '../parsing/issues-in-words.ts'
+import { parseStrictJson } from '../parsing/parse-json.ts'
+
+/** No file of a setting nests as deep. */
+const MOST_LEVELS = 16
 
 /**
  * Reads the JSON file that a setting names. No message quotes the file's content.
@@ -12,14 +16,15 @@ export async function readSettingFile<Schema extends z.ZodType>(
   file: string,
   schema: Schema,
 ): Promise<z.infer<Schema>> {
-  let json: unknown
+  let text: string
   try {
-    json = JSON.parse(await readFile(file, 'utf8'))
+    text = await readFile(file, 'utf8')
   } catch (error) {
-    const why = error instanceof SyntaxError ? 'it is not JSON' : 'it cannot be read'
-    throw new Failure('JW_CONFIG_INVALID', `${setting} ${file}: ${why}`)
+    throw new Failure('JW_CONFIG_INVALID', `${setting} ${file}: it cannot be read`, { cause: error })
   }
-  const parsed = schema.safeParse(json)
+  const json = parseStrictJson(text, MOST_LEVELS)
+  if ('refused' in json) throw new Failure('JW_CONFIG_INVALID', `${setting} ${file}: ${json.refused.message}`)
+  const parsed = schema.safeParse(json.value)
   if (parsed.success) return parsed.data
   throw new Failure('JW_CONFIG_INVALID', `${setting} ${file}:\n  ${problemsIn(parsed.error)}`)
 }
