@@ -59,7 +59,7 @@ export async function startAuthorizer(options: AuthorizerOptions): Promise<Runni
   const onError = (error: unknown) => log.error({ err: toFailure(error) }, 'error')
   await using opened = new Opened()
   const resourceTypes = options.resourceTypes ?? (await readResourceTypes(config.resources))
-  const keys = opened.use(await FollowedKeys.open(config.producerKeysFile, log))
+  const keys = opened.use(await FollowedKeys.open(config, log))
   const database = options.database ?? opened.adopt(await openDatabase(config, onError), (own) => own.destroy())
   await requireFitTables(database, resourceTypes)
   const redis = opened.adopt(connectRedis(redisOptions(config), 'worker', onError), (own) => own.disconnect())

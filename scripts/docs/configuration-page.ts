@@ -50,6 +50,10 @@ export function configurationPage(): string {
           code('JOBWARDEN_OPA_URL'),
           '`http://host:8181`, `https://host:8181` or `unix:/path/to/socket`, and nothing else.',
         ],
+        [
+          code('JOBWARDEN_PRODUCER_KEYS_URL'),
+          '`https://host/path/jwks.json`, or `http://` to this machine. No user, no password, no query.',
+        ],
         [code('JOBWARDEN_BUNDLES_URL'), '`https://host:8383`, perhaps with a path. No user, no password, no query.'],
       ],
     ),

@@ -15,6 +15,8 @@ const EXAMPLES: readonly Readonly<Record<string, string>>[] = [
   { JOBWARDEN_REDIS_URL: 'redis://redis', JOBWARDEN_REDIS_TLS: 'true' },
   { JOBWARDEN_REDIS_URL: 'rediss://redis', JOBWARDEN_REDIS_CERT_FILE: 'client.pem' },
   { JOBWARDEN_REDIS_CA_FILE: 'ca.pem' },
+  { JOBWARDEN_PRODUCER_KEYS_URL: 'https://keys/jwks.json' },
+  { JOBWARDEN_PRODUCER_KEYS_CA_FILE: 'ca.pem' },
   { JOBWARDEN_BUNDLES_TLS_CERT_FILE: 'server.pem' },
   { JOBWARDEN_BUNDLES_URL: 'http://bundles:8383' },
 ]

@@ -18,6 +18,8 @@ const UNSEEN = /[\s\p{C}]/u
 /** A name, an IPv4 address, or an IPv6 address in brackets. */
 const HOST = /^(\[[0-9A-Fa-f:.]+\]|[0-9A-Za-z_][0-9A-Za-z_.-]*)$/
 
+const LOOPBACK = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/
+
 /** The folder of a Unix socket, instead of a host. */
 const SOCKET_FOLDER = /^%2f/i
 
@@ -34,6 +36,13 @@ export function urlProblems(text: string, rules: UrlRules): string[] {
   // A raw "/", "?" or "#" in a password ends the host early, and then everything after it only looks wrong.
   if (found.length === 0) found.push(...pathProblems(url, rules), ...queryProblems(url, rules))
   return found
+}
+
+/** What answers decide whom to trust is not read over a network in clear text. */
+export function tlsUnlessLoopback(text: string): string[] {
+  const url = URL.parse(text)
+  if (url?.protocol !== 'http:' || LOOPBACK.test(url.hostname)) return []
+  return ['http:// is for this machine alone (127.0.0.1, [::1] or localhost); elsewhere it must be https://']
 }
 
 function unparsed(text: string): string {

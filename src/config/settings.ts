@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { BUNDLE_SETTINGS } from './bundle-settings.ts'
 import { parameterProblems } from '../storage/postgres-url.ts'
-import type { UrlRules } from './check-url.ts'
+import { type UrlRules, tlsUnlessLoopback } from './check-url.ts'
 import { REDIS_SETTINGS } from './redis-settings.ts'
 import { count, milliseconds, text, url, urlOrSocket } from './setting-kinds.ts'
 
@@ -13,6 +13,7 @@ export const POSTGRES_URL: UrlRules = {
   parameters: ['host', 'sslmode', 'sslrootcert', 'sslcert', 'sslkey', 'application_name'],
 }
 const OPA_URL: UrlRules = { schemes: ['http:', 'https:'], login: false, path: 'nothing', parameters: [] }
+const JWKS_URL: UrlRules = { schemes: ['https:', 'http:'], login: false, path: 'folder', parameters: [] }
 
 /**
  * Every setting. `redisUrl` is JOBWARDEN_REDIS_URL in the environment, and so on. docs/configuration.md is generated
@@ -67,6 +68,12 @@ export const Settings = z.strictObject({
   producerKeysFile: text
     .optional()
     .describe('JWK Set: for workers, the keys of all registered producers; for a producer, its own key.'),
+  producerKeysUrl: url(JWKS_URL, tlsUnlessLoopback)
+    .optional()
+    .describe(
+      'Workers: URL of a JWKS with more public keys. `served` in the keys file says which of them count and what they may do.',
+    ),
+  producerKeysCaFile: text.optional().describe('PEM file of the authority that signs the certificate of the JWKS URL.'),
   resources: text
     .optional()
     .describe(

@@ -147,6 +147,12 @@ export const FAILURES = {
     meaning: 'The bundle server refused a bundle, or a token.',
     remedy: 'Correct what the message names. The server still serves what it served before.',
   },
+  JW_KEYS_UNAVAILABLE: {
+    disposition: 'exit',
+    meaning: 'The JWKS URL of the producer keys cannot be reached, or what it serves cannot be used.',
+    remedy:
+      'Look at the URL and at JOBWARDEN_PRODUCER_KEYS_URL. No worker starts without it; one that runs keeps its keys.',
+  },
   JW_LOCK_LOST: {
     disposition: 'abandon',
     meaning: 'The job lock expired and another worker took the job over, or the job is gone from the queue.',

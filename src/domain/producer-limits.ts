@@ -9,8 +9,11 @@ const Pattern = z
   .string()
   .max(512)
   .regex(/^[^*]+\*?$/, 'must be a name, or the beginning of names and "*"; write "all" for every name')
-const Names = z.union([ALL, z.array(Pattern).min(1).max(1_000)])
-type Names = z.infer<typeof Names>
+  .refine((name) => name !== 'all', '"all" stands in place of the list, for every name')
+
+/** The names that count: every one, or those of a list. */
+export const Names = z.union([ALL, z.array(Pattern).min(1).max(1_000)])
+export type Names = z.infer<typeof Names>
 
 /** For whom a producer may speak, and for how long. What a list does not name is refused. */
 export const ProducerLimits = z.strictObject({
@@ -34,6 +37,15 @@ export const NO_LIMITS: ProducerLimits = {
   lifetimeMs: 'all',
 }
 
+/** The name of every limit. */
+export const LIMITS = ProducerLimits.keyof().options
+export type Limit = (typeof LIMITS)[number]
+
+/** The limits that limit nothing. */
+export function unlimited(limits: ProducerLimits): Limit[] {
+  return LIMITS.filter((limit) => limits[limit] === 'all')
+}
+
 /** The limit that a command breaks, as the end of "the producer may not …"; undefined if it keeps all of them. */
 export function brokenLimit(limits: ProducerLimits, queue: string, command: Command): string | undefined {
   const { user, action, resource, issuedAt, expiresAt } = command
@@ -48,7 +60,8 @@ export function brokenLimit(limits: ProducerLimits, queue: string, command: Comm
   return undefined
 }
 
-function names(allowed: Names, name: string): boolean {
+/** Whether a name is one of these. */
+export function names(allowed: Names, name: string): boolean {
   if (allowed === 'all') return true
   return allowed.some((each) => (each.endsWith('*') ? name.startsWith(each.slice(0, -1)) : name === each))
 }

@@ -1,8 +1,16 @@
 /** Something that runs until it is stopped. */
 export type Repeating = { stop(): Promise<void> }
 
-/** Runs `task` repeatedly, with a pause between the runs and never twice at a time. Errors go to `onError`. */
-export function repeat(task: () => Promise<unknown>, pauseMs: number, onError: (error: unknown) => void): Repeating {
+/**
+ * Runs `task` repeatedly, with a pause between the runs and never twice at a time. Errors go to `onError`. If the pause is a
+ * function, each pause is asked for anew.
+ */
+export function repeat(
+  task: () => Promise<unknown>,
+  pauseMs: number | (() => number),
+  onError: (error: unknown) => void,
+  first: 'at once' | 'after a pause' = 'at once',
+): Repeating {
   let stopped = false
   let timer: NodeJS.Timeout | undefined
   let running: Promise<void> = Promise.resolve()
@@ -15,11 +23,15 @@ export function repeat(task: () => Promise<unknown>, pauseMs: number, onError: (
     if (!stopped) schedule()
   }
   const schedule = () => {
-    timer = setTimeout(() => {
-      running = run()
-    }, pauseMs)
+    timer = setTimeout(
+      () => {
+        running = run()
+      },
+      typeof pauseMs === 'number' ? pauseMs : pauseMs(),
+    )
   }
-  running = run()
+  if (first === 'at once') running = run()
+  else schedule()
   return {
     stop: async () => {
       stopped = true

@@ -31,7 +31,7 @@ export type OpenProducer = {
  * JW_REDIS_UNFIT when Redis may lose commands by itself
  */
 export async function openProducer(config: Config, options: OpenProducerOptions): Promise<OpenProducer> {
-  const keys = await readProducerKeys(config.producerKeysFile)
+  const { keys } = await readProducerKeys(config.producerKeysFile)
   const jwk = options.kid === undefined ? keys[0] : keys.find(({ kid }) => kid === options.kid)
   if (jwk === undefined)
     throw new Failure('JW_CONFIG_INVALID', `${config.producerKeysFile ?? ''} has no key "${options.kid ?? ''}"`)

@@ -37,8 +37,7 @@ export class JwsVerifier implements CommandVerifier {
   async verify(jws: string): Promise<Verification> {
     const signer = this.#signerOf(jws)
     if ('refused' in signer) return signer
-    if (signer.until <= Date.now())
-      return refuse('retired_producer', `the key of the producer "${signer.kid}" is retired`)
+    if (signer.until <= Date.now()) return refuse('retired_producer', `${keyOf(signer)} is retired`)
     switch (signer.alg) {
       case 'HS256':
         return hmacVerification(jws, signer, signer.secret)
@@ -69,7 +68,7 @@ export class JwsVerifier implements CommandVerifier {
     const key = this.#keys.get(typeof header.kid === 'string' ? header.kid : '')
     if (key === undefined) return refuse('unknown_producer', 'the command is signed by no registered producer key')
     if (header.alg !== key.alg)
-      return refuse('wrong_algorithm', `the producer "${key.kid}" signs with ${key.alg}, this command is not`)
+      return refuse('wrong_algorithm', `${keyOf(key)} signs with ${key.alg}, this command is not signed so`)
     if (header.typ !== COMMAND_TYP) return refuse('wrong_type', `the signature is not of the type ${COMMAND_TYP}`)
     // Extensions that a verifier must understand (RFC 7515 section 4.1.11): this one understands none.
     if ('crit' in header || 'b64' in header)
@@ -81,20 +80,20 @@ export class JwsVerifier implements CommandVerifier {
 function hmacVerification(jws: string, signer: ProducerKey, secret: KeyObject): Verification {
   const verified = verifyHmac(jws, secret)
   if ('payload' in verified) return verification(verified.payload, signer)
-  return verified.refused === 'malformed' ? MALFORMED : badSignature(signer.kid)
+  return verified.refused === 'malformed' ? MALFORMED : badSignature(signer)
 }
 
 async function edwardsVerification(jws: string, signer: ProducerKey): Promise<Verification> {
   try {
     return verification((await compactVerify(jws, signer.key, { algorithms: [signer.alg] })).payload, signer)
   } catch (error) {
-    if (error instanceof errors.JWSSignatureVerificationFailed) return badSignature(signer.kid)
+    if (error instanceof errors.JWSSignatureVerificationFailed) return badSignature(signer)
     if (error instanceof errors.JOSEError) return MALFORMED
     throw error
   }
 }
 
-function verification(payload: Uint8Array, { kid: producer, limits }: ProducerKey): Verification {
+function verification(payload: Uint8Array, { producer, limits }: ProducerKey): Verification {
   try {
     return { payload: decoder.decode(payload), producer, limits }
   } catch {
@@ -102,8 +101,12 @@ function verification(payload: Uint8Array, { kid: producer, limits }: ProducerKe
   }
 }
 
-function badSignature(kid: string): Refusal {
-  return refuse('bad_signature', `the signature is not that of the producer "${kid}"`)
+function badSignature(signer: ProducerKey): Refusal {
+  return refuse('bad_signature', `the signature is not that of ${keyOf(signer)}`)
+}
+
+function keyOf({ kid, producer }: ProducerKey): string {
+  return kid === producer ? `the key of the producer "${kid}"` : `the key "${kid}" of the producer "${producer}"`
 }
 
 function refuse(code: string, message: string): Refusal {

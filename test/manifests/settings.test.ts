@@ -56,7 +56,7 @@ test.each(DEPLOYED)('every role of %s takes its settings and the files that it i
   expect([...configs.keys()]).toEqual(folder === 'migrate' ? ['migrate'] : ['auditor', 'authorizer', 'bundles'])
   const { bundlesKeysFile = '', bundlesTokensFile = '' } = configs.get('bundles') ?? {}
   if (folder === 'migrate') return
-  expect(await readProducerKeys(configs.get('authorizer')?.producerKeysFile)).toHaveLength(1)
+  expect((await readProducerKeys(configs.get('authorizer')?.producerKeysFile)).keys).toHaveLength(1)
   const registry = await readBundleRegistry(bundlesKeysFile)
   expect(await readBundleTokens(bundlesTokensFile, registry)).toHaveLength(1)
 })

@@ -3,12 +3,15 @@ import { describe, expect, test } from 'vitest'
 import { loadConfig } from '../../src/config/load-config.ts'
 
 const ENCODE = /"@", "\/", "\?", "#" and "%" are percent-encoded/
-const TOKEN = { JOBWARDEN_BUNDLES_TOKEN_FILE: '/token' }
+const BESIDE: Readonly<Record<string, Record<string, string>>> = {
+  JOBWARDEN_BUNDLES_URL: { JOBWARDEN_BUNDLES_TOKEN_FILE: '/token' },
+  JOBWARDEN_PRODUCER_KEYS_URL: { JOBWARDEN_PRODUCER_KEYS_FILE: '/keys' },
+}
 
 /** What the loader says of one setting; nothing when it takes it. */
 function saidOf(name: string, value: string): string {
   try {
-    loadConfig({ [name]: value, ...(name === 'JOBWARDEN_BUNDLES_URL' && TOKEN) })
+    loadConfig({ [name]: value, ...BESIDE[name] })
     return ''
   } catch (error) {
     return error instanceof Error ? error.message : ''
@@ -57,6 +60,12 @@ describe('a URL is refused before anything connects', () => {
     ['BUNDLES_URL', 'https://ci:pw@h', /must not name a user/],
     ['BUNDLES_URL', 'https://h/a?token=pw', /has a query/],
     ['BUNDLES_URL', 'https://h/a%', /percent-encoded/],
+    ['PRODUCER_KEYS_URL', 'file:///keys.json', /must start with https:\/\/ or http:\/\//],
+    ['PRODUCER_KEYS_URL', 'http://keys/jwks.json', /it must be https:\/\//],
+    ['PRODUCER_KEYS_URL', 'http://127.0.0.1.evil.example/jwks.json', /it must be https:\/\//],
+    ['PRODUCER_KEYS_URL', 'http://0.0.0.0/jwks.json', /it must be https:\/\//],
+    ['PRODUCER_KEYS_URL', 'https://u:pw@keys/jwks.json', /must name no user/],
+    ['PRODUCER_KEYS_URL', 'https://keys/jwks.json?key=pw', /has a query/],
   ]
   test.each(wrong)('JOBWARDEN_%s=%s', (name, url, problem) => {
     const said = saidOf(`JOBWARDEN_${name}`, url)
@@ -88,6 +97,10 @@ test.each([
   ['OPA_URL', 'https://opa:8181/'],
   ['OPA_URL', 'unix:/run/opa socket'],
   ['BUNDLES_URL', 'https://bundles.example/under/a/path/'],
+  ['PRODUCER_KEYS_URL', 'https://keys.example/.well-known/jwks.json'],
+  ['PRODUCER_KEYS_URL', 'http://127.0.0.1:8080/jwks.json'],
+  ['PRODUCER_KEYS_URL', 'http://[::1]/'],
+  ['PRODUCER_KEYS_URL', 'http://localhost/jwks.json'],
 ])('JOBWARDEN_%s=%s is taken', (name, url) => {
   expect(saidOf(`JOBWARDEN_${name}`, url)).toBe('')
 })
@@ -124,7 +137,7 @@ describe('a password in a URL', () => {
     const schemes = fc.constantFrom('redis://', 'postgres://', 'http://', 'https://', 'unix:', 'ftp://', '')
     fc.assert(
       fc.property(hostile, schemes, tail, fc.constantFrom('u', '', 'a%'), (password, scheme, end, user) => {
-        for (const name of ['REDIS_URL', 'DATABASE_URL', 'OPA_URL', 'BUNDLES_URL'])
+        for (const name of ['REDIS_URL', 'DATABASE_URL', 'OPA_URL', 'BUNDLES_URL', 'PRODUCER_KEYS_URL'])
           expect(saidOf(`JOBWARDEN_${name}`, `${scheme}${user}:${password}@host${end}`)).not.toMatch(/[QXZ]{3}/)
       }),
       { numRuns: 500 },
