@@ -2,10 +2,9 @@ import { Command, Option } from 'commander'
 import { loadConfig } from '../src/config/load-config.ts'
 import { AUDITED_OUTCOMES } from '../src/domain/outcome.ts'
 import { type AuditRecord, listRecords } from '../src/storage/trail/list-records.ts'
-import { timeOrAge } from './flag-values.ts'
+import { timeOrAge, wholeNumber } from './flag-values.ts'
 import { printRecords } from './output/print-records.ts'
 import { textTable, timeText } from './output/text-table.ts'
-import { wholeNumber } from './whole-number.ts'
 
 type Flags = {
   readonly user?: string
@@ -30,7 +29,7 @@ export function denialsCommand(env: Readonly<Record<string, string | undefined>>
     .option('--reason <code>', 'only records with this reason code')
     .option('--since <time>', 'only records from this time on: ISO 8601, or an age such as 30m, 24h, 7d', timeOrAge)
     .option('--until <time>', 'only records before this time', timeOrAge)
-    .option('--limit <n>', 'list at most this many', wholeNumber, 50)
+    .option('--limit <n>', 'list at most this many', wholeNumber(100_000), 50)
     .option('--json', 'print JSON lines with every column')
     .action(async (flags: Flags) => {
       const { user: userId, resource: resourceId, type: resourceType, json = false, ...rest } = flags

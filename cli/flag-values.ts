@@ -1,5 +1,6 @@
 import { InvalidArgumentError } from 'commander'
-import type { z } from 'zod'
+import { z } from 'zod'
+import { PlainName } from '../src/signing/producer-keys.ts'
 
 /** Reads the value of a flag by a schema. @throws InvalidArgumentError that says what the schema wants */
 export function flagOf<Value>(schema: z.ZodType<Value>): (text: string) => Value {
@@ -7,6 +8,22 @@ export function flagOf<Value>(schema: z.ZodType<Value>): (text: string) => Value
     const parsed = schema.safeParse(text)
     if (parsed.success) return parsed.data
     throw new InvalidArgumentError(parsed.error.issues.map(({ message }) => message).join('; '))
+  }
+}
+
+/** Reads the name of a key or of a producer. */
+export const plainName = flagOf(PlainName)
+
+/** Reads a moment of UTC. */
+export const utcMoment = flagOf(z.iso.datetime('not a moment such as 2027-01-31T00:00:00Z'))
+
+/** Reads a number from 1 to `most`. @throws InvalidArgumentError for anything else */
+export function wholeNumber(most: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text)
+    if (!/^\d+$/.test(text) || value < 1 || value > most)
+      throw new InvalidArgumentError(`not a whole number from 1 to ${most}`)
+    return value
   }
 }
 

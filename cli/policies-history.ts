@@ -2,9 +2,9 @@ import { Command } from 'commander'
 import { loadConfig } from '../src/config/load-config.ts'
 import type { Database } from '../src/storage/database.ts'
 import { type ActivationRecord, PolicyActivations } from '../src/storage/trail/policy-activations.ts'
+import { wholeNumber } from './flag-values.ts'
 import { printRecords } from './output/print-records.ts'
 import { textTable, timeText } from './output/text-table.ts'
-import { wholeNumber } from './whole-number.ts'
 
 type Flags = { readonly limit: number; readonly json?: boolean }
 
@@ -24,7 +24,7 @@ export function policiesHistoryCommand(env: Readonly<Record<string, string | und
   return new Command('history')
     .description('list from the audit trail which policies took effect, newest first')
     .argument('[environment]', 'only records of this environment')
-    .option('--limit <n>', 'list at most this many', wholeNumber, 50)
+    .option('--limit <n>', 'list at most this many', wholeNumber(100_000), 50)
     .option('--json', 'print JSON lines with every column')
     .action(async (environment: string | undefined, { limit, json = false }: Flags) => {
       const list = (database: Database) => new PolicyActivations(database).list(limit, environment)

@@ -1,9 +1,8 @@
 import { type KeyObject, generateKeyPairSync } from 'node:crypto'
-import { writeFile } from 'node:fs/promises'
 import { Command, Option } from 'commander'
 import { ALGORITHMS, type BundleAlgorithm } from '../src/bundles/server/key-registry.ts'
-import { Failure, messageOf } from '../src/domain/failure.ts'
 import { print } from '../src/process/terminal.ts'
+import { writeNewFiles } from './write-new-files.ts'
 
 type Flags = { readonly out: string; readonly publicOut: string; readonly alg: BundleAlgorithm }
 
@@ -16,8 +15,11 @@ export function policiesKeygenCommand(): Command {
     .addOption(new Option('--alg <algorithm>', 'the algorithm of its signatures').choices(ALGORITHMS).default('ES256'))
     .action(async ({ out, publicOut, alg }: Flags) => {
       const { privateKey, publicKey } = keyPair(alg)
-      await write(out, privateKey.export({ type: 'pkcs8', format: 'pem' }), 0o600)
-      await write(publicOut, publicKey.export({ type: 'spki', format: 'pem' }), 0o644)
+      await writeNewFiles([
+        { file: out, text: privateKey.export({ type: 'pkcs8', format: 'pem' }), mode: 0o600 },
+        { file: publicOut, text: publicKey.export({ type: 'spki', format: 'pem' }), mode: 0o644 },
+      ])
+      print(`wrote ${out}\nwrote ${publicOut}\n`)
     })
 }
 
@@ -30,13 +32,4 @@ function keyPair(algorithm: BundleAlgorithm): { readonly privateKey: KeyObject; 
     default:
       return algorithm satisfies never
   }
-}
-
-async function write(file: string, pem: string | Buffer, mode: number): Promise<void> {
-  try {
-    await writeFile(file, pem, { mode, flag: 'wx' })
-  } catch (error) {
-    throw new Failure('JW_CONFIG_INVALID', `cannot write the key: ${messageOf(error)}`, { cause: error })
-  }
-  print(`wrote ${file}\n`)
 }

@@ -33,7 +33,7 @@ give authorizer authorizer-database-url database-url
 give auditor auditor-database-url database-url
 
 # Producers sign commands; workers verify them.
-[ -s producer-keys.json ] || jobwarden keys --kid compose --out producer-keys.json
+[ -s producer-keys.json ] || jobwarden keys make --kid compose --out producer-keys.json
 give authorizer producer-keys.json producer-keys.json
 
 # OPA admits the worker by a token.

