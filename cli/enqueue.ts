@@ -42,7 +42,7 @@ export function enqueueCommand(env: Readonly<Record<string, string | undefined>>
     .option('--id <id>', 'id of the resource')
     .option('--patch <json>', 'columns to change, as a JSON object (update)')
     .option('--command-id <id>', 'id of the command; enqueueing it again changes nothing')
-    .option('--key <kid>', 'the key of JOBWARDEN_PRODUCER_KEYS_FILE that signs (default: the first)')
+    .option('--key <kid>', 'the key of JOBWARDEN_PRODUCER_KEYS_FILE that signs (default: the first that has not ended)')
     .option('--lifetime <seconds>', 'how long the commands stay valid', '3600')
     .option('--json', 'report as JSON on standard output')
     .addHelpText(

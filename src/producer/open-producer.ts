@@ -8,11 +8,11 @@ import { CommandQueue } from '../queue/command-queue.ts'
 import { COMMAND_QUEUE } from '../redis/queue-names.ts'
 import { queueTelemetry } from '../queue/queue-telemetry.ts'
 import { reachRedis } from '../redis/connect.ts'
-import { importProducerKey } from '../signing/producer-keys.ts'
+import { type ProducerJwk, importProducerKey } from '../signing/producer-keys.ts'
 import { signCommand } from '../signing/sign-command.ts'
 
 export type OpenProducerOptions = {
-  /** The key of JOBWARDEN_PRODUCER_KEYS_FILE that signs; by default the first. */
+  /** The key of JOBWARDEN_PRODUCER_KEYS_FILE that signs; by default the first that has not ended. */
   readonly kid?: string | undefined
   /** How long commands stay valid, unless they say so themselves. */
   readonly lifetimeMs: number
@@ -31,10 +31,7 @@ export type OpenProducer = {
  * JW_REDIS_UNFIT when Redis may lose commands by itself
  */
 export async function openProducer(config: Config, options: OpenProducerOptions): Promise<OpenProducer> {
-  const { keys } = await readProducerKeys(config.producerKeysFile)
-  const jwk = options.kid === undefined ? keys[0] : keys.find(({ kid }) => kid === options.kid)
-  if (jwk === undefined)
-    throw new Failure('JW_CONFIG_INVALID', `${config.producerKeysFile ?? ''} has no key "${options.kid ?? ''}"`)
+  const jwk = keyToSign((await readProducerKeys(config.producerKeysFile)).keys, options.kid, config.producerKeysFile)
   const key = await importProducerKey(jwk, 'sign')
   const onError = () => undefined // A call that fails reports the error itself.
   const redis = await reachRedis(redisOptions(config), onError)
@@ -51,4 +48,14 @@ export async function openProducer(config: Config, options: OpenProducerOptions)
       redis.disconnect()
     },
   }
+}
+
+/** @throws Failure when there is no such key, or it has ended: workers would refuse all that it signs */
+function keyToSign(keys: readonly ProducerJwk[], kid: string | undefined, file: string | undefined): ProducerJwk {
+  const meant = kid === undefined ? keys : keys.filter((key) => key.kid === kid)
+  const jwk = meant.find(({ until }) => until === undefined || Date.parse(until) > Date.now())
+  if (jwk !== undefined) return jwk
+  const which = kid === undefined ? 'no key to sign with' : `no key "${kid}"`
+  const why = meant.length === 0 ? which : `${which} that has not ended; its "until" says when it did`
+  throw new Failure('JW_CONFIG_INVALID', `${file ?? ''} has ${why}`)
 }

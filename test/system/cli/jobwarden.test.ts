@@ -2,6 +2,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Running } from '../../../src/process/run-process.ts'
+import { TEST_KEY } from '../../support/a-command.ts'
 import { eventually, recordedOutcomes, trailIds } from '../../support/ledger.ts'
 import { runCli } from '../../support/run-cli.ts'
 import { type Stack, seedDocuments, startStack } from '../../support/stack.ts'
@@ -96,6 +97,20 @@ describe('jobwarden enqueue', () => {
     expect(result.status).toBe(2)
     expect(result.stderr).toContain(`${file}:\n  keys.0.k: must hold at least 32 bytes`)
     expect(result.stderr).not.toContain('c2hvcnQ')
+  })
+})
+
+describe('the key that signs', () => {
+  const old = { ...TEST_KEY, kid: 'old', until: '2026-01-01T00:00:00Z' }
+
+  test('is the first that has not ended', async () => {
+    const file = join(folder, 'rotated.json')
+    await writeFile(file, JSON.stringify({ keys: [old, TEST_KEY] }))
+    const settings = { ...env, JOBWARDEN_PRODUCER_KEYS_FILE: file }
+    expect((await jobwarden(['enqueue'], line('by-the-second'), settings)).status).toBe(0)
+    expect(await outcomeOf('by-the-second')).toBe('executed')
+    const refused = await jobwarden(['enqueue', '--key', 'old'], line('by-the-first'), settings)
+    expect(refused).toMatchObject({ status: 2, stderr: expect.stringMatching(/has no key "old" that has not ended/) })
   })
 })
 
