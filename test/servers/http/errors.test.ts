@@ -74,7 +74,7 @@ test('a failure that passes is a 503 with its code, and one that does not is a 5
   const [outage, defect] = [await ask('outage'), await ask('defect')]
   expect(outage.status).toBe(503)
   expect(await outage.json()).toEqual({
-    error: 'JW_STORE_UNAVAILABLE: PostgreSQL cannot be reached or cannot take the statement now.',
+    error: 'JW_STORE_UNAVAILABLE: PostgreSQL cannot be reached or cannot run the statement now.',
   })
   expect(defect.status).toBe(500)
   expect(await defect.json()).toEqual({ error: 'the test server failed; its log says why' })
