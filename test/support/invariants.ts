@@ -11,7 +11,7 @@ import { type Workload, documentsOf } from './workload.ts'
 type Given = { readonly commands: string; readonly documents: string }
 
 /**
- * What the database must say once everything has ended. Each query finds what breaks an invariant of docs/design.md;
+ * What the database must say once everything has ended. Each query finds what breaks an invariant of docs/architecture.md;
  * none believes a constraint of the schema.
  */
 const CHECKS = {
