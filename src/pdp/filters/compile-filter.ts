@@ -33,6 +33,7 @@ export function compileBody({ user, action, producer, type, attributes }: Filter
 /** Reads the answer as a filter that selects every row that may be allowed. @throws Failure JW_PDP_* */
 export function readFilter(response: OpaResponse, { attributes }: FilterRequest, traits: PolicyTraits): CompiledFilter {
   const { result } = readJson(COMPILE_PATH, response, CompileBody, { maxDepth: MAX_DEPTH, anyText: true })
+  if (traits.negatedSelfEquality) return everyRow('an attribute may be compared with itself')
   const residual = new Residual(result.support ?? [], { attributes, nestedNegation: traits.nestedNegation })
   const filter = residual.filter(result.queries ?? [])
   const size = sizeOf(filter)

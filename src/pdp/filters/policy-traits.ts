@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { Term, elementsOf, pathOf } from './rego-ast.ts'
+import { mayCompareItself } from './self-equality.ts'
 
 /** What the text of the policies tells of how their answers may be used. */
 export type PolicyTraits = {
@@ -7,10 +8,19 @@ export type PolicyTraits = {
   readonly volatile: boolean
   /** What is negated negates something itself. See `ResidualScope`. */
   readonly nestedNegation: boolean
+  /**
+   * What is negated, or has a second value, may compare an attribute with itself. A partial evaluation loses that
+   * condition, and what is left may be too narrow: no filter can be made.
+   */
+  readonly negatedSelfEquality: boolean
 }
 
 /** Policies that nobody could look at may do either. */
-export const UNKNOWN_TRAITS: PolicyTraits = { volatile: true, nestedNegation: true }
+export const UNKNOWN_TRAITS: PolicyTraits = {
+  volatile: true,
+  nestedNegation: true,
+  negatedSelfEquality: true,
+}
 
 /** Every module that OPA has, as syntax trees. */
 export const POLICIES_PATH = '/v1/policies'
@@ -35,6 +45,9 @@ type Named = {
   readonly names: readonly string[]
   readonly words: ReadonlySet<string>
   readonly negations: readonly Mention[]
+  /** It may make the rule of its name false, where another rule of the name would make it true. */
+  readonly takesBack: boolean
+  readonly comparesItself: boolean
 }
 
 /** What a negated literal mentions, and whether there is another negation inside of it. */
@@ -49,14 +62,24 @@ export function traitsOf({ result }: Policies): PolicyTraits {
   const rules = modules.flatMap(({ package: { path }, rules: all = [] }) =>
     all.map((rule): Named => {
       const names = [nameOf(rule), ...path.slice(2).map(({ value }) => String(value))]
-      return { names, words: wordsIn(rule), negations: negationsIn(rule) }
+      return {
+        names,
+        words: wordsIn(rule),
+        negations: negationsIn(rule),
+        takesBack: takesBack(rule),
+        comparesItself: mayCompareItself(rule),
+      }
     }),
   )
   const references = modules.flatMap((module) => referencesIn(module.rules))
   const packages = new Set(modules.map(({ package: { path } }) => path[1]?.value))
+  const decided = reachable(new Set(['permit']), rules)
   return {
     volatile: references.some((reference) => CHANGING.has(pathOf(reference) ?? '')),
-    nestedNegation: negatesTwice(rules) || references.some((reference) => findsRules(reference, packages)),
+    nestedNegation: negatesTwice(decided, rules) || references.some((reference) => findsRules(reference, packages)),
+    negatedSelfEquality:
+      decided.some(({ comparesItself }) => comparesItself) &&
+      decided.some(({ negations, takesBack: taken }) => taken || negations.length > 0),
   }
 }
 
@@ -67,8 +90,7 @@ function findsRules(reference: Term, packages: ReadonlySet<unknown>): boolean {
   return top.type !== 'string' || (packages.has(top.value) && rule !== undefined && rule.type !== 'string')
 }
 
-function negatesTwice(rules: readonly Named[]): boolean {
-  const decided = reachable(new Set(['permit']), rules)
+function negatesTwice(decided: readonly Named[], rules: readonly Named[]): boolean {
   const mentions = decided.flatMap(({ negations }) => negations)
   if (mentions.some(({ negates }) => negates)) return true
   const negated = new Set(mentions.flatMap(({ words }) => [...words]))
@@ -97,6 +119,17 @@ function nameOf(rule: unknown): string {
   const { head } = Head.parse(rule)
   const first = head.ref?.[0]?.value
   return typeof first === 'string' ? first : (head.name ?? '')
+}
+
+const Value = z.object({
+  default: z.boolean().optional(),
+  else: z.unknown().optional(),
+  head: z.object({ value: Term.optional() }),
+})
+
+function takesBack(rule: unknown): boolean {
+  const { default: isDefault = false, else: otherwise, head } = Value.parse(rule)
+  return otherwise !== undefined || (!isDefault && head.value?.value === false)
 }
 
 function negationsIn(node: unknown): Mention[] {

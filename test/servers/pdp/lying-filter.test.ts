@@ -18,13 +18,17 @@ afterAll(async () => {
   requireNoServers()
 })
 
-/** Tells `truth` about decisions, and lies about filters. */
+const result = (value: unknown) => says(JSON.stringify({ result: value }))
+
+/** Tells `truth` about decisions, and lies about filters. The text of its policies keeps no filter from being made. */
 function liesAboutFilters(script: Script, truth: Script = allowAll): Script {
-  return (response, question) => (question.path.startsWith('/v1/compile') ? script : truth)(response, question)
+  return (response, question) => {
+    if (question.path.startsWith('/v1/policies')) return result([])(response, question)
+    return (question.path.startsWith('/v1/compile') ? script : truth)(response, question)
+  }
 }
 
 const denyAll = answers(() => ({ allow: false, reasons: [{ code: 'denied', message: 'No.' }] }))
-const result = (value: unknown) => says(JSON.stringify({ result: value }))
 const everyRow = result({ queries: [[]] })
 const term = (type: string, value: unknown) => ({ type, value })
 const deletion = () => aCommand({ action: 'delete', resource: { type: 'document' } })
