@@ -10,7 +10,7 @@ import { problemText } from '../src/policy-tools/policy-problem.ts'
 import { validatePolicies } from '../src/policy-tools/validate-policies.ts'
 import { readResourceTypes } from '../src/config/read-resource-types.ts'
 import { flagOf } from './flag-values.ts'
-import { requirePolicyFolder, tellFilters } from './policy-folder.ts'
+import { requirePolicyFolder, reportFilters } from './policy-folder.ts'
 import { print, say } from '../src/process/terminal.ts'
 
 type Flags = {
@@ -39,7 +39,7 @@ export function policiesBuildCommand(env: Readonly<Record<string, string | undef
       const found = problems.length > 0 ? undefined : await rootsOf(folder, opa)
       if (found !== undefined && 'roots' in found) {
         const types = await readResourceTypes(loadConfig(env).resources)
-        const exact = await tellFilters(folder, opa, types, say)
+        const exact = await reportFilters(folder, opa, types, say)
         if (exact || flags.requireExact !== true) return build(folder, opa, found.roots, flags)
         say('--require-exact: no bundle was built')
         process.exitCode = 1

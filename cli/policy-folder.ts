@@ -64,7 +64,7 @@ export async function askCandidate<Answer>(
  * all of them. A rule that they cannot express is no mistake: collections only need more decisions for it.
  * @throws Failure JW_CONFIG_INVALID | JW_PDP_*
  */
-export async function tellFilters(
+export async function reportFilters(
   dir: string,
   opa: string,
   types: ResourceTypes,

@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util'
-import { tellFilters } from '../cli/policy-folder.ts'
+import { reportFilters } from '../cli/policy-folder.ts'
 import { resourceTypes } from '../src/resource-types/registry.ts'
 import { messageOf } from '../src/domain/failure.ts'
 import { obtainOpa } from '../devkit/obtain-opa.ts'
@@ -59,7 +59,7 @@ async function holdToDemands(dir: string, requireExact: boolean): Promise<boolea
   if (!(await meets(LOADING, dir, path))) return false
   let good = true
   for (const step of STEPS) good = (await meets(step, dir, path)) && good
-  const exact = await tellFilters(dir, path, resourceTypes, say)
+  const exact = await reportFilters(dir, path, resourceTypes, say)
   return good && (exact || !requireExact)
 }
 

@@ -71,7 +71,7 @@ export class BatchTraces implements Observer {
     const steps: StepRecord[] = []
     try {
       const cases = await run(recordingSteps(tracer, trace.setSpan(parent, span), steps))
-      for (const ended of cases) this.#tellJob(tracer, ended, steps)
+      for (const ended of cases) this.#traceJob(tracer, ended, steps)
       return cases
     } catch (error) {
       span.setStatus({ code: SpanStatusCode.ERROR, message: toFailure(error).code })
@@ -86,7 +86,7 @@ export class BatchTraces implements Observer {
   }
 
   /** Writes the steps that one job took part in into its own trace. */
-  #tellJob(tracer: Tracer, ended: EndedJob, steps: readonly StepRecord[]): void {
+  #traceJob(tracer: Tracer, ended: EndedJob, steps: readonly StepRecord[]): void {
     const { delivery } = ended
     if (!isRecorded(delivery)) return
     const parent = trace.setSpanContext(ROOT_CONTEXT, delivery.trace)
