@@ -49,7 +49,7 @@ export function denialsTable(records: readonly AuditRecord[]): string {
     record.user_id ?? '-',
     record.action ?? '-',
     record.resource_type === null ? '-' : `${record.resource_type}/${record.resource_id ?? '*'}`,
-    record.reasons.map(({ code }) => code).join(','),
+    record.reason_codes.join(','),
     record.id.length > 40 ? `${record.id.slice(0, 39)}…` : record.id,
   ])
   return textTable(COLUMNS, rows)

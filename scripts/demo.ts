@@ -84,7 +84,7 @@ async function tellStory(stack: Stack, tracing: boolean, sizes?: number[]): Prom
     const denied = [...all.values()].filter(({ outcome }) => outcome === 'denied').length
     await until(async () => (await recordedDenials(database, run)) >= denied)
     say(`\n${denied} denials went over the queue ${AUDIT_QUEUE} (prefix ${config.queuePrefix}) into the audit trail,`)
-    say('table audit.records. The newest:\n')
+    say('view audit.denials. The newest:\n')
     say(denialsTable(await listRecords(database, { limit: 5 })))
   } finally {
     await queue.close()

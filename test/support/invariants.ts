@@ -54,7 +54,7 @@ const CHECKS = {
     with pair as (
       select d.id as denial, a.id as record, a.seq
         from ledger.denials d
-        full join audit.records a on a.id = d.id and a.outcome = d.outcome and a.reasons = d.reasons
+        full join audit.denials a on a.id = d.id and a.outcome = d.outcome and a.reasons = d.reasons
              and a.user_id is not distinct from d.user_id and a.input_digest is not distinct from d.input_digest
     )
     select denial || ' has ' || count(seq) || ' records' as what from pair

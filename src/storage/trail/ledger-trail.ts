@@ -11,9 +11,17 @@ const APPEND = `
   with wanted as materialized (
     select d.* from ledger.denials d where d.id in (select jsonb_array_elements_text($1::jsonb))
   ), appended as (
-    insert into audit.records (${DENIAL_COLUMNS}, occurred_at)
-    select ${DENIAL_COLUMNS}, recorded_at from wanted order by recorded_at
+    insert into audit.records (id, outcome, reason_codes, action, resource_type, producer, queue, policy_revision,
+      trace_id, occurred_at)
+    select id, outcome, audit.reason_codes(reasons), action, resource_type, producer, queue, policy_revision, trace_id,
+           recorded_at
+      from wanted order by recorded_at
     on conflict (id) do nothing
+    returning seq, id
+  ), apart as (
+    insert into audit.personal (seq, user_id, user_role, resource_id, job_id, reasons, input_digest)
+    select a.seq, w.user_id, w.user_role, w.resource_id, w.job_id, w.reasons, w.input_digest
+      from appended a join wanted w on w.id = a.id
   )
   select id from wanted`
 

@@ -3,8 +3,18 @@ import type { Database } from '../database.ts'
 import { DENIAL_COLUMNS, DenialRow } from './denial-row.ts'
 import { queryRows } from '../query-rows.ts'
 
-/** A record of the audit trail. `seq` orders the trail; `occurred_at` is when the ledger recorded the denial. */
-export const AuditRecord = DenialRow.extend({ seq: z.coerce.string(), occurred_at: z.date(), recorded_at: z.date() })
+/**
+ * A record of the audit trail. `seq` orders the trail; `occurred_at` is when the ledger recorded the denial. Once erased, a
+ * record has no personal columns: user, resource id, job id, reasons and input digest are null.
+ */
+export const AuditRecord = DenialRow.extend({
+  seq: z.coerce.string(),
+  reason_codes: z.array(z.string()),
+  reasons: DenialRow.shape.reasons.nullable(),
+  job_id: DenialRow.shape.job_id.nullable(),
+  occurred_at: z.date(),
+  recorded_at: z.date(),
+})
 export type AuditRecord = z.infer<typeof AuditRecord>
 
 /** Which records to list; everything given must hold. */
@@ -31,10 +41,10 @@ export function listRecords(db: Database, filter: RecordFilter): Promise<AuditRe
   where(filter.resourceType, (value) => `resource_type = ${value}`)
   where(filter.resourceId, (value) => `resource_id = ${value}`)
   where(filter.outcome, (value) => `outcome = ${value}`)
-  where(filter.reason, (value) => `reasons @> jsonb_build_array(jsonb_build_object('code', ${value}::text))`)
+  where(filter.reason, (value) => `reason_codes @> array[${value}::text]`)
   where(filter.since, (value) => `occurred_at >= ${value}`)
   where(filter.until, (value) => `occurred_at < ${value}`)
-  const text = `select seq, ${DENIAL_COLUMNS}, occurred_at, recorded_at from audit.records
+  const text = `select seq, reason_codes, ${DENIAL_COLUMNS}, occurred_at, recorded_at from audit.denials
     ${conditions.length > 0 ? `where ${conditions.join(' and ')}` : ''}
     order by seq desc limit $${parameters.push(filter.limit)}`
   return queryRows(db, AuditRecord, 'list the audit trail', text, parameters)

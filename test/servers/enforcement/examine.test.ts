@@ -34,7 +34,7 @@ beforeAll(async () => {
 })
 afterAll(() => workspace.close())
 beforeEach(async () => {
-  await sql`truncate ledger.commands, resources.documents, audit.records`.execute(db)
+  await sql`truncate ledger.commands, resources.documents, audit.records, audit.personal`.execute(db)
   await sql`
     insert into resources.documents (id, name, owner, department, data)
     select 'doc_' || lpad(n::text, 2, '0'), 'as at the start', (array['ann', 'ben'])[1 + n % 2], 'sales', 'content'
@@ -164,7 +164,7 @@ test('rows on which the policies err are left out and counted, and the outcome g
   expect(published).toMatchObject([{ denial: { id: command.id, outcome: 'executed', userId: 'admin_1' } }])
   const trail = new LedgerTrail(db)
   expect(await trail.append([command.id])).toEqual(new Set([command.id]))
-  const { rows } = await sql`select outcome, reasons->0->>'code' as code from audit.records`.execute(db)
+  const { rows } = await sql`select outcome, reasons->0->>'code' as code from audit.denials`.execute(db)
   expect(rows).toEqual([{ outcome: 'executed', code: 'undecided' }])
 })
 

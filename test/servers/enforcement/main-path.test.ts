@@ -118,7 +118,7 @@ test('a denial reaches the audit trail once, with its reasons, the policy revisi
     policy_revision: expect.stringMatching(/./),
     input_digest: expect.stringMatching(/^[0-9a-f]{64}$/),
   })
-  expect(record.reasons.length).toBeGreaterThan(0)
+  expect(record.reason_codes.length).toBeGreaterThan(0)
 })
 
 test('the same command enqueued twice has one outcome and one effect', async () => {

@@ -111,7 +111,7 @@ async function endOf(jobId: string) {
   const record = await eventually(async () =>
     (await listRecords(stack.owner, { limit: 1_000 })).find(({ job_id: id }) => id === jobId),
   )
-  return { outcome: record.outcome, producer: record.producer, codes: record.reasons.map(({ code }) => code) }
+  return { outcome: record.outcome, producer: record.producer, codes: record.reason_codes }
 }
 
 /** How a job has ended, in the ledger or as no command in the trail. */

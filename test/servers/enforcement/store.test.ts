@@ -245,10 +245,14 @@ describe.each(BACKENDS)('the store on %s', (_name, open) => {
       ],
       ['select 1 from audit.records', { authorizer: 'refused', auditor: 'done', reader: 'done' }],
       [
-        `insert into audit.records (id, outcome, reasons, queue, job_id, occurred_at)
-         values (gen_random_uuid()::text, 'denied', '[]', 'q', 'j', now())`,
+        `insert into audit.records (id, outcome, reason_codes, queue, occurred_at)
+         values (gen_random_uuid()::text, 'denied', '{}', 'q', now())`,
         { authorizer: 'refused', auditor: 'done', reader: 'refused' },
       ],
+      ['select 1 from audit.personal', { authorizer: 'refused', auditor: 'done', reader: 'done' }],
+      ['select 1 from audit.denials', { authorizer: 'refused', auditor: 'done', reader: 'done' }],
+      ["update audit.personal set user_id = 'x'", { authorizer: 'refused', auditor: 'refused', reader: 'refused' }],
+      ['delete from audit.personal', { authorizer: 'refused', auditor: 'refused', reader: 'refused' }],
       [
         "update audit.records set outcome = 'expired'",
         { authorizer: 'refused', auditor: 'refused', reader: 'refused' },

@@ -35,10 +35,12 @@ describe('text that others chose is shown, and no terminal obeys it:', () => {
   test('ids, users, actions and reasons of denials', async () => {
     const reasons = JSON.stringify([{ code: 'hostile', message: HOSTILE }])
     await sql`
-      insert into audit.records (id, outcome, reasons, user_id, user_role, action, resource_type, resource_id, queue, job_id,
-        occurred_at)
-      values (${HOSTILE}, 'invalid', ${reasons}::jsonb, ${HOSTILE}, ${HOSTILE}, null, ${HOSTILE}, ${HOSTILE}, 'q',
-        ${HOSTILE}, now())`.execute(stack.owner)
+      with record as (
+        insert into audit.records (id, outcome, reason_codes, resource_type, queue, occurred_at)
+        values (${HOSTILE}, 'invalid', array['hostile'], ${HOSTILE}, 'q', now()) returning seq
+      )
+      insert into audit.personal (seq, user_id, user_role, resource_id, job_id, reasons)
+      select seq, ${HOSTILE}, ${HOSTILE}, ${HOSTILE}, ${HOSTILE}, ${reasons}::jsonb from record`.execute(stack.owner)
     const table = await jobwarden(['denials'])
     expectHarmless(table)
     expect(table.stdout.trim().split('\n')).toHaveLength(2)

@@ -68,8 +68,8 @@ const LOGINS: Readonly<Partial<Record<Role, string>>> = {
 const COMMAND_ROW = `insert into ledger.commands
   (id, command_digest, producer, queue, user_id, user_role, action, resource_type, outcome, effect, detail, issued_at, expires_at)
   values ('tried', '', '', '', '', '', 'read', 'document', 'denied', false, '{}', now(), now())`
-const RECORD_ROW = `insert into audit.records (id, outcome, reasons, queue, job_id, occurred_at)
-  values ('tried', 'denied', '[]', '', '', now())`
+const RECORD_ROW = `insert into audit.records (id, outcome, reason_codes, queue, occurred_at)
+  values ('tried', 'denied', '{}', '', now())`
 
 const postgres: Record<string, Attempt> = Object.fromEntries(
   Object.entries({

@@ -124,9 +124,13 @@ describe('every invariant is seen to be broken', () => {
       'a denial that is in the trail twice',
       runAll(
         NO_TRAIL_KEY,
-        `insert into audit.records (id, outcome, reasons, user_id, input_digest, queue, job_id, occurred_at)
-           select id, outcome, reasons, user_id, input_digest, queue, job_id, occurred_at
-             from audit.records where id = ${ONE_DENIAL}`,
+        `with twice as (
+           insert into audit.records (id, outcome, reason_codes, queue, occurred_at)
+           select id, outcome, reason_codes, queue, occurred_at from audit.records where id = ${ONE_DENIAL}
+           returning seq, id
+         )
+         insert into audit.personal (seq, user_id, job_id, reasons, input_digest)
+         select twice.seq, user_id, job_id, reasons, input_digest from twice join audit.denials using (id)`,
       ),
       'I6',
       /has 2 records/,
@@ -139,7 +143,7 @@ describe('every invariant is seen to be broken', () => {
     ],
     [
       'a record that was changed',
-      run(`update audit.records set user_id = 'somebody_else' where id = ${ONE_DENIAL}`),
+      run(`update audit.personal set user_id = 'somebody_else' where seq = (select seq from audit.records limit 1)`),
       'I6',
       /is the record of no denial/,
     ],
