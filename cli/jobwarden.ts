@@ -5,6 +5,7 @@ import { toFailure } from '../src/domain/failure.ts'
 import { endWithReader, endProcess } from '../src/process/end-process.ts'
 import { endOnUncaught } from '../src/process/uncaught.ts'
 import { PoliciesRefused } from '../src/policy-tools/policy-problem.ts'
+import { auditCommand } from './audit.ts'
 import { enqueueCommand } from './enqueue.ts'
 import { denialsCommand } from './denials.ts'
 import { explainCommand } from './explain.ts'
@@ -27,6 +28,7 @@ const program = new Command('jobwarden')
   .addCommand(resultCommand(process.env))
   .addCommand(denialsCommand(process.env))
   .addCommand(explainCommand(process.env))
+  .addCommand(auditCommand())
   .addCommand(migrateCommand(process.env))
   .addCommand(keysCommand())
   .addCommand(policiesCommand(process.env))

@@ -1,10 +1,14 @@
 import { endTraces } from '../src/telemetry/register.ts'
+import { hostname } from 'node:os'
 import { trace } from '@opentelemetry/api'
 import type { Config } from '../src/config/settings.ts'
 import { postgresOptions, redisOptions } from '../src/config/adapter-options.ts'
 import { ActivationCopy } from '../src/audit/copy-activations.ts'
+import { TreeGrowth } from '../src/audit/grow-tree.ts'
 import { type Recorded, recordDenials } from '../src/audit/record-denials.ts'
 import { DenialSweep } from '../src/audit/sweep-denials.ts'
+import type { TrailTree } from '../src/audit/trail-tree.ts'
+import type { SigningKey } from '../src/audit/tree/note-keys.ts'
 import { BundleClient } from '../src/bundles/client.ts'
 import { Failure, toFailure } from '../src/domain/failure.ts'
 import { Opened } from '../src/process/opened.ts'
@@ -23,12 +27,14 @@ import type { Database } from '../src/storage/database.ts'
 import { LedgerTrail } from '../src/storage/trail/ledger-trail.ts'
 import { openMigrated } from '../src/storage/migrate.ts'
 import { PolicyActivations } from '../src/storage/trail/policy-activations.ts'
+import { TreeStore } from '../src/storage/trail/tree-store.ts'
 import type { Logger } from '../src/telemetry/logger.ts'
 import { ATTRIBUTE, SPAN, TRACER_NAME } from '../src/telemetry/names.ts'
 import { logFailure, loggingOutages } from './shared/log-batches.ts'
 import { awaitFitRedis } from './shared/await-fit-redis.ts'
 import { runWorker } from './shared/run-worker.ts'
 import { databaseComponent, redisComponent, startProbes } from './shared/probes.ts'
+import { trailKey } from './shared/trail-key.ts'
 
 export type AuditorOptions = {
   readonly config: Config
@@ -46,6 +52,7 @@ export async function startAuditor(options: AuditorOptions): Promise<Running> {
   const { config, log, tracing = false } = options
   const onError = (error: unknown) => log.error({ err: toFailure(error) }, 'error')
   await using opened = new Opened()
+  const key = trailKey(config)
   const database = options.database ?? opened.adopt(await openDatabase(config, onError), (own) => own.destroy())
   const redis = opened.adopt(connectRedis(redisOptions(config), 'worker', onError), (own) => own.disconnect())
   const fitness = await awaitFitRedis(redis, config.queuePrefix, log)
@@ -82,6 +89,11 @@ export async function startAuditor(options: AuditorOptions): Promise<Running> {
   opened.defer(() => sweeping.stop())
   const copying = copyActivations(config, new PolicyActivations(database), log)
   opened.defer(async () => copying?.stop())
+  const growing = key === undefined ? undefined : growTree(config, key, new TreeStore(database), log)
+  opened.defer(async () => growing?.stop())
+  // The demo shows one process with a database of its own: nobody verifies that.
+  if (key === undefined && options.database === undefined)
+    log.warn('without JOBWARDEN_TRAIL_KEY_FILE the tree of the trail does not grow here')
   const probes = await startProbes(config, log, {
     components: { redis: redisComponent(redis), database: databaseComponent(database) },
   })
@@ -105,6 +117,32 @@ function copyActivations(config: Config, trail: PolicyActivations, log: Logger):
     sweepMs,
     (error) =>
       log.error({ code: toFailure(error).code }, `policy activations are not copied now: ${toFailure(error).message}`),
+  )
+}
+
+/** The pause between two looks at what waits for a leaf; a checkpoint is signed after each that found something. */
+const GROW_MS = 1_000
+
+/** Lets the tree of the trail grow. Denials do not wait for that. */
+function growTree(
+  { trailHeartbeatMs: heartbeatMs }: Config,
+  key: SigningKey,
+  trail: TrailTree,
+  log: Logger,
+): Repeating {
+  const growth = new TreeGrowth({ trail, key, heartbeatMs, sequencer: `${hostname()}/${process.pid}` })
+  let said: string | undefined
+  return repeat(
+    async () => {
+      await growth.grow()
+      said = undefined
+    },
+    GROW_MS,
+    (error) => {
+      const { code, message } = toFailure(error)
+      if (message !== said) log.error({ code }, `the tree of the trail does not grow: ${message}`)
+      said = message
+    },
   )
 }
 

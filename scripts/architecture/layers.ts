@@ -26,7 +26,14 @@ export const LAYERS: readonly Layer[] = [
   {
     name: 'storage adapter',
     places: ['src/storage/'],
-    mayImport: ['src/domain/', 'src/audit/activation-trail.ts', 'src/audit/audit-trail.ts', PORTS],
+    mayImport: [
+      'src/domain/',
+      'src/audit/activation-trail.ts',
+      'src/audit/audit-trail.ts',
+      'src/audit/trail-tree.ts',
+      'src/audit/tree/',
+      PORTS,
+    ],
   },
   { name: 'signing adapter', places: ['src/signing/'], mayImport: ['src/domain/', 'src/parsing/', PORTS] },
   { name: 'redis', places: ['src/redis/'], mayImport: ['src/domain/', 'src/parsing/'] },

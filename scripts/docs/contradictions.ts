@@ -19,6 +19,7 @@ const EXAMPLES: readonly Readonly<Record<string, string>>[] = [
   { JOBWARDEN_PRODUCER_KEYS_CA_FILE: 'ca.pem' },
   { JOBWARDEN_BUNDLES_TLS_CERT_FILE: 'server.pem' },
   { JOBWARDEN_BUNDLES_URL: 'http://bundles:8383' },
+  { JOBWARDEN_TRAIL_KEY_FILE: 'trail.pem' },
 ]
 
 /** The messages of the loader for each example. @throws Error when it accepts one, because the page would be wrong */

@@ -22,6 +22,8 @@ export function contradictions(config: Config, given: Given): string[] {
     found.push('JOBWARDEN_BUNDLES_TLS_CERT_FILE: TLS needs both a certificate and JOBWARDEN_BUNDLES_TLS_KEY_FILE')
   if ((config.bundlesUrl === undefined) !== (config.bundlesTokenFile === undefined))
     found.push('JOBWARDEN_BUNDLES_URL: needs JOBWARDEN_BUNDLES_TOKEN_FILE, and vice versa')
+  if ((config.trailKeyFile === undefined) !== (config.trailOrigin === undefined))
+    found.push('JOBWARDEN_TRAIL_KEY_FILE: needs JOBWARDEN_TRAIL_ORIGIN, and vice versa')
   return [...found, ...redisPlaces(config, given), ...redisTrust(config)]
 }
 

@@ -4,6 +4,7 @@ import { parameterProblems } from '../storage/postgres-url.ts'
 import { type UrlRules, tlsUnlessLoopback } from './check-url.ts'
 import { REDIS_SETTINGS } from './redis-settings.ts'
 import { count, milliseconds, text, url, urlOrSocket } from './setting-kinds.ts'
+import { TRAIL_SETTINGS } from './trail-settings.ts'
 
 /** What the URL of PostgreSQL may contain. */
 export const POSTGRES_URL: UrlRules = {
@@ -99,6 +100,7 @@ export const Settings = z.strictObject({
   ),
   sweepGraceMs: milliseconds(10_000, 0).describe('A denial younger than this may still be on its way to the trail.'),
   ...BUNDLE_SETTINGS,
+  ...TRAIL_SETTINGS,
   probePort: z.coerce
     .number()
     .int()

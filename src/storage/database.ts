@@ -5,7 +5,7 @@ import { parsePostgresUrl } from './postgres-url.ts'
 import { storeFailure } from './store-failure.ts'
 
 /** The database roles: each process drops to the one whose work it does. */
-export type DatabaseRole = 'jobwarden_authorizer' | 'jobwarden_auditor' | 'jobwarden_reader'
+export type DatabaseRole = 'jobwarden_authorizer' | 'jobwarden_auditor' | 'jobwarden_reader' | 'jobwarden_eraser'
 
 export type PostgresOptions = {
   readonly url: string

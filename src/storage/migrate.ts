@@ -7,6 +7,7 @@ import * as documents from './migrations/0002-documents.ts'
 import * as policyActivations from './migrations/0003-policy-activations.ts'
 import * as undecidedRows from './migrations/0004-undecided-rows.ts'
 import * as personalApart from './migrations/0005-personal-apart.ts'
+import * as trailTree from './migrations/0006-trail-tree.ts'
 import { openFit } from './postgres-fitness.ts'
 import { storeFailure } from './store-failure.ts'
 
@@ -17,6 +18,7 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0003-policy-activations': policyActivations,
   '0004-undecided-rows': undecidedRows,
   '0005-personal-apart': personalApart,
+  '0006-trail-tree': trailTree,
 }
 
 /** Those of an update sort before those that a deployment has added for types of its own. */

@@ -21,9 +21,18 @@ const MAX_DEPTH = 2
  * @throws Failure JW_UNEXPECTED when it is no record. What a trail has hashed stays, so types alone are not trusted here.
  */
 export function leafBytes(record: LeafRecord): Buffer {
+  const encoded = encodeLeaf(record)
+  if ('refused' in encoded)
+    throw new Failure('JW_UNEXPECTED', `the ${record.kind} "${record.id}" ${encoded.refused.message}`)
+  return encoded.value
+}
+
+/** The same for what may be no record: then it is refused. */
+export function encodeLeaf(record: unknown): Parsed<Buffer> {
   const { success, data, error } = LeafRecord.safeParse(record)
-  if (!success) throw new Failure('JW_UNEXPECTED', `the ${record.kind} "${record.id}" fits no leaf${wrong(error)}`)
-  return Buffer.from(`${VERSION}${canonicalJson(data)}`)
+  return success
+    ? { value: Buffer.from(`${VERSION}${canonicalJson(data)}`) }
+    : refuse('no_record', `fits no leaf${wrong(error)}`)
 }
 
 /** The record of a leaf. `leafBytes` gives the same bytes back: every other spelling is refused. */

@@ -22,6 +22,8 @@ const APPEND = `
     insert into audit.personal (seq, user_id, user_role, resource_id, job_id, reasons, input_digest)
     select a.seq, w.user_id, w.user_role, w.resource_id, w.job_id, w.reasons, w.input_digest
       from appended a join wanted w on w.id = a.id
+  ), waiting as (
+    insert into audit.pending (kind, seq) select 'denial', seq from appended order by seq
   )
   select id from wanted`
 

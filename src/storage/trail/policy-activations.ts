@@ -6,6 +6,7 @@ import { queryRows } from '../query-rows.ts'
 
 // In the order in which they were seen, so that the first sighting of a release is the one that stays.
 const APPEND = `
+  with appended as (
   insert into audit.policy_activations (bundle, revision, digest, signed_by, author, commit, committed_at, pushed_at,
     pushed_by, first_seen_at, first_seen_by)
   select a->>'bundle', a->>'revision', a->>'digest', a->>'signedBy', a->>'author', a->>'commit',
@@ -14,7 +15,11 @@ const APPEND = `
     from jsonb_array_elements($1::jsonb) with ordinality as seen (a, place)
    order by place
   on conflict (bundle, revision, digest, pushed_at) do nothing
-  returning seq::text`
+  returning seq
+  ), waiting as (
+    insert into audit.pending (kind, seq) select 'activation', seq from appended order by seq
+  )
+  select seq::text as seq from appended`
 
 /** A record of which policies took effect. `seq` orders the trail. */
 export const ActivationRecord = z.object({

@@ -270,6 +270,29 @@ describe.each(BACKENDS)('the store on %s', (_name, open) => {
         { authorizer: 'refused', auditor: 'refused', reader: 'refused' },
       ],
       ['delete from audit.policy_activations', { authorizer: 'refused', auditor: 'refused', reader: 'refused' }],
+      ['select 1 from audit.leaves', { authorizer: 'refused', auditor: 'done', reader: 'done', eraser: 'done' }],
+      [
+        "insert into audit.leaves (index, kind, seq, hash) values (0, 'denial', 0, sha256(''))",
+        { authorizer: 'refused', auditor: 'done', reader: 'refused', eraser: 'refused' },
+      ],
+      ...['leaves', 'tile_hashes', 'checkpoints', 'heartbeats', 'erasures', 'erased'].map(
+        (table) =>
+          [
+            `delete from audit.${table}`,
+            { authorizer: 'refused', auditor: 'refused', reader: 'refused', eraser: 'refused' },
+          ] as const,
+      ),
+      [
+        'update audit.leaves set index = index',
+        { authorizer: 'refused', auditor: 'refused', reader: 'refused', eraser: 'refused' },
+      ],
+      ['delete from audit.pending', { authorizer: 'refused', auditor: 'done', reader: 'refused', eraser: 'refused' }],
+      [
+        'delete from audit.personal where false',
+        { authorizer: 'refused', auditor: 'refused', reader: 'refused', eraser: 'done' },
+      ],
+      ["update audit.personal set user_id = 'x'", { eraser: 'refused' }],
+      ['select 1 from ledger.commands', { eraser: 'refused' }],
       ['create table resources.mine (id int)', { authorizer: 'refused', auditor: 'refused', reader: 'refused' }],
     ]
     test.each(rights)('%s', async (statement, expected) => {

@@ -3,8 +3,11 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { startPostgres } from '../../../devkit/start-postgres.ts'
 import { type Workspace, openWorkspace } from '../../../devkit/workspace.ts'
 import { type Database, openEmbedded, openPostgres } from '../../../src/storage/database.ts'
+import { TreeGrowth } from '../../../src/audit/grow-tree.ts'
 import { MIGRATIONS, migrate } from '../../../src/storage/migrate.ts'
 import { listRecords } from '../../../src/storage/trail/list-records.ts'
+import { TreeStore } from '../../../src/storage/trail/tree-store.ts'
+import { newKey } from '../../support/audit-tree.ts'
 
 const BACKENDS: readonly (readonly [string, (workspace: Workspace) => Promise<Database>])[] = [
   ['PGlite', async () => openEmbedded()],
@@ -59,6 +62,14 @@ describe.each(BACKENDS)('records from before personal columns were apart, on %s'
       db,
     )
     expect(rows).toEqual([{ all: 47, salts: 47, least: 32 }])
+  })
+
+  test('become leaves in the order in which they came', async () => {
+    const options = { key: newKey('example.com/audit/test'), heartbeatMs: 3_600_000, sequencer: 'auditor-1' }
+    expect(await new TreeGrowth({ ...options, trail: new TreeStore(db) }).grow()).toBe(47)
+    const { rows } = await sql<{ seq: unknown }>`select seq from audit.leaves order by index`.execute(db)
+    const { rows: kept } = await sql<{ seq: unknown }>`select seq from audit.records order by seq`.execute(db)
+    expect(rows).toEqual(kept)
   })
 
   test('are followed by records with later numbers', async () => {
