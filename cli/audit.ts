@@ -1,6 +1,7 @@
 import { Command } from 'commander'
 import { auditCheckpointCommand } from './audit-checkpoint.ts'
 import { auditConsistencyCommand } from './audit-consistency.ts'
+import { auditEraseCommand } from './audit-erase.ts'
 import { auditKeygenCommand } from './audit-keygen.ts'
 import { auditProveCommand } from './audit-prove.ts'
 import { auditVerifyCommand } from './audit-verify.ts'
@@ -16,4 +17,5 @@ export function auditCommand(env: Readonly<Record<string, string | undefined>>):
     .addCommand(auditVerifyProofCommand())
     .addCommand(auditCheckpointCommand(env))
     .addCommand(auditConsistencyCommand(env))
+    .addCommand(auditEraseCommand(env))
 }

@@ -31,6 +31,8 @@ export const LAYERS: readonly Layer[] = [
       'src/audit/activation-trail.ts',
       'src/audit/audit-trail.ts',
       'src/audit/trail-tree.ts',
+      'src/audit/stored-tree.ts',
+      'src/audit/erase-person.ts',
       'src/audit/tree/',
       PORTS,
     ],

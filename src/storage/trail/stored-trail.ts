@@ -35,8 +35,12 @@ const INDEX_OF = `
 const EndRow = z.object({ leaves: z.coerce.number(), note: z.string().nullable() })
 const NoteRow = z.object({ note: z.string() })
 const IndexRow = z.object({ index: z.coerce.number() })
-const PlaceRow = z.object({ index: z.coerce.number(), hash: z.instanceof(Uint8Array) })
 const RecordRow = z.object({ record: z.string() })
+
+/** A leaf with the row that it is of. */
+export const StoredLeafColumns = z
+  .intersection(z.object({ index: z.coerce.number(), hash: z.instanceof(Uint8Array) }), NumberedRowColumns)
+  .transform((leaf): StoredLeaf => ({ ...leaf, hash: Buffer.from(leaf.hash) }))
 
 const READ = 'read the tree of the trail'
 
@@ -59,10 +63,8 @@ export class StoredTrail implements StoredTree {
     return (await queryRows(this.#db, NoteRow, READ, CHECKPOINTS, [above, upTo])).map(({ note }) => note)
   }
 
-  async leaves(from: number, behind: number): Promise<StoredLeaf[]> {
-    const schema = z.intersection(PlaceRow, NumberedRowColumns)
-    const rows = await queryRows(this.#db, schema, READ, LEAVES, [from, behind])
-    return rows.map((row) => ({ ...row, hash: Buffer.from(row.hash) }))
+  leaves(from: number, behind: number): Promise<StoredLeaf[]> {
+    return queryRows(this.#db, StoredLeafColumns, READ, LEAVES, [from, behind])
   }
 
   async unplaced(olderThanMs: number, limit: number): Promise<string[]> {

@@ -128,6 +128,17 @@ describe('wrong flags and what is not there', () => {
   })
 })
 
+test('a user is erased, and the trail verifies as before', async () => {
+  const erased = await audit('erase', '--user', 'user_77', '--reason', 'asked to', '--json')
+  expect(erased).toMatchObject({ status: 0, stderr: '', stdout: '{"erased":5,"left":0}\n' })
+  const size = await treeSize()
+  await eventually(async () => ((await treeSize()) > size ? true : undefined))
+  expect(await audit('verify', '--key', key)).toMatchObject({ status: 0 })
+  const denials = await runCli('cli/jobwarden.ts', ['denials', '--json'], { env })
+  expect(denials.stdout).toContain('cmd-a')
+  expect(denials.stdout).not.toContain('user_77')
+})
+
 test('tampering is exit status 1, with the first index and its record', async () => {
   await sql`update audit.records set queue = 'other' where id = 'cmd-b'`.execute(stack.owner)
   const found = await audit('verify', '--key', key)
