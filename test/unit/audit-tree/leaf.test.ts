@@ -1,4 +1,4 @@
-import { hash } from 'node:crypto'
+import { createHmac, hash } from 'node:crypto'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { MAX_ENTRY_BYTES } from '../../../src/audit/tree/entry-bundles.ts'
@@ -228,6 +228,15 @@ describe('a leaf that is read', () => {
 })
 
 describe('personal values', () => {
+  test('have the salt of their column by HMAC-SHA-256, as node:crypto makes it', () => {
+    const salts = fc.uint8Array({ minLength: 1, maxLength: 64 })
+    fc.assert(
+      fc.property(salts, fc.string(), (salt, column) => {
+        expect(columnSalt(salt, column)).toEqual(createHmac('sha256', salt).update(column).digest())
+      }),
+    )
+  })
+
   test('are in the leaf as digests that another language makes', () => {
     expect(commitments(SALT, PERSONAL)).toEqual(COMMITTED)
   })
