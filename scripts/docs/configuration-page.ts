@@ -25,7 +25,10 @@ export function configurationPage(): string {
         ['auditor', '`JOBWARDEN_DATABASE_URL`'],
         ['bundle server', '`JOBWARDEN_BUNDLES_DIR`, `JOBWARDEN_BUNDLES_KEYS_FILE`, `JOBWARDEN_BUNDLES_TOKENS_FILE`'],
         ['producer, `npx jobwarden enqueue`', '`JOBWARDEN_PRODUCER_KEYS_FILE`'],
-        ['`npx jobwarden` with `migrate`, `denials`, `explain` or `policies history`', '`JOBWARDEN_DATABASE_URL`'],
+        [
+          '`npx jobwarden` with `migrate`, `denials`, `explain`, `audit` or `policies history`',
+          '`JOBWARDEN_DATABASE_URL`',
+        ],
         ['`npx jobwarden policies` with `push` or `status`', '`JOBWARDEN_BUNDLES_URL`, `JOBWARDEN_BUNDLES_TOKEN_FILE`'],
         ['`npm run demo`', 'none: it starts the servers that are not named'],
       ],
