@@ -6,14 +6,15 @@ const momentOf = (column: string) => `to_char(${column} at time zone 'UTC', 'YYY
 
 /**
  * Joins to `numbered`, which has a kind and a seq, what the row of that number has for its leaf: one row, of nulls when it is
- * gone. Each branch is entered for its own kind alone, so it costs one look into one table.
+ * gone. Each branch is entered for its own kind alone, so it costs one look into one table. Policies and sidecars may give
+ * texts of any length, which are cut: a row that fits no leaf would stop the tree. A character is at most two of UTF-16.
  */
 export const JOIN_ROWS = `
   left join lateral (
     select r.id, ${momentOf('r.occurred_at')} as occurred_at,
            jsonb_build_object('outcome', r.outcome, 'reasonCodes', r.reason_codes, 'action', r.action,
              'resourceType', r.resource_type, 'producer', r.producer, 'queue', r.queue,
-             'policyRevision', r.policy_revision, 'traceId', r.trace_id) as fields,
+             'policyRevision', left(r.policy_revision, 256), 'traceId', r.trace_id) as fields,
            jsonb_build_object('userId', p.user_id, 'userRole', p.user_role, 'resourceId', p.resource_id,
              'jobId', p.job_id, 'reasons', p.reasons, 'inputDigest', p.input_digest) as personal,
            p.salt, e.digests as erased
@@ -25,7 +26,7 @@ export const JOIN_ROWS = `
     select 'activation.' || a.seq, ${momentOf('a.first_seen_at')},
            jsonb_build_object('bundle', a.bundle, 'revision', a.revision, 'digest', a.digest, 'signedBy', a.signed_by,
              'commit', a.commit, 'committedAt', ${momentOf('a.committed_at')}, 'pushedAt', ${momentOf('a.pushed_at')},
-             'pushedBy', a.pushed_by, 'firstSeenBy', coalesce(nullif(left(a.first_seen_by, 256), ''), '-')),
+             'pushedBy', a.pushed_by, 'firstSeenBy', coalesce(nullif(left(a.first_seen_by, 128), ''), '-')),
            jsonb_build_object('author', a.author), a.salt, null
       from audit.policy_activations a
      where numbered.kind = 'activation' and a.seq = numbered.seq

@@ -78,6 +78,13 @@ test('a record becomes a leaf of the bytes that docs/trail.md tells', async () =
   await expectWhole(1)
 })
 
+test('a revision that is too long for a leaf is cut, and does not stop the tree', async () => {
+  await bench.record(1)
+  await sql`update audit.records set policy_revision = repeat('😀', 10000)`.execute(bench.owner)
+  expect(await bench.sequencer().grow()).toBe(1)
+  await expectWhole(1)
+})
+
 test('two auditors give every record one leaf while records become visible in another order than they were numbered', async () => {
   const [one, other] = [bench.open('jobwarden_auditor'), bench.open('jobwarden_auditor')]
   const written = new AbortController()
