@@ -6,7 +6,7 @@ import { print, say } from '../src/process/terminal.ts'
 import { StoredTrail } from '../src/storage/trail/stored-trail.ts'
 import { EXIT_STATUS, KEY_FLAG, verifierKey, withTrail } from './open-trail.ts'
 import { textTable } from './output/text-table.ts'
-import { wholeNumber } from './whole-number.ts'
+import { wholeNumber } from './flag-values.ts'
 
 type Flags = { readonly key: string; readonly grace: number; readonly json?: boolean }
 
@@ -15,7 +15,7 @@ export function auditVerifyCommand(env: Readonly<Record<string, string | undefin
   return new Command('verify')
     .description('verify that the whole trail is what was signed')
     .requiredOption(...KEY_FLAG)
-    .option('--grace <seconds>', 'a record this young may still wait for its leaf', wholeNumber, 60)
+    .option('--grace <seconds>', 'a record this young may still wait for its leaf', wholeNumber(100_000), 60)
     .option('--json', 'as one line of JSON')
     .addHelpText('after', EXIT_STATUS)
     .action(async ({ key: text, grace, json = false }: Flags) => {

@@ -1,6 +1,6 @@
 import { type NoteKey, parseVerifierKey } from '../src/audit/tree/note-keys.ts'
 import { loadConfig } from '../src/config/load-config.ts'
-import { requireDatabaseUrl } from '../src/config/require-database-url.ts'
+import { requireDatabaseUrl } from '../src/config/adapter-options.ts'
 import { Failure, toFailure } from '../src/domain/failure.ts'
 import { say } from '../src/process/terminal.ts'
 import type { Database, DatabaseRole } from '../src/storage/database.ts'
