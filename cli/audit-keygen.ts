@@ -1,9 +1,9 @@
 import { generateKeyPairSync } from 'node:crypto'
-import { writeFile } from 'node:fs/promises'
 import { Command } from 'commander'
 import { parseSigningKey, verifierKeyText } from '../src/audit/tree/note-keys.ts'
-import { Failure, messageOf } from '../src/domain/failure.ts'
+import { Failure } from '../src/domain/failure.ts'
 import { print } from '../src/process/terminal.ts'
+import { writeNewFiles } from './write-new-files.ts'
 
 type Flags = { readonly out: string; readonly origin: string }
 
@@ -17,11 +17,7 @@ export function auditKeygenCommand(): Command {
       const pem = generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
       const key = parseSigningKey(origin, 'ed25519', pem)
       if ('refused' in key) throw new Failure('JW_CONFIG_INVALID', `--origin: ${key.refused.message}`)
-      try {
-        await writeFile(out, pem, { mode: 0o600, flag: 'wx' })
-      } catch (error) {
-        throw new Failure('JW_CONFIG_INVALID', `cannot write the key: ${messageOf(error)}`, { cause: error })
-      }
+      await writeNewFiles([{ file: out, text: pem, mode: 0o600 }])
       print(`${verifierKeyText(key.value)}\n`)
     })
 }

@@ -15,7 +15,7 @@ export function auditVerifyCommand(env: Readonly<Record<string, string | undefin
   return new Command('verify')
     .description('verify that the whole trail is what was signed')
     .requiredOption(...KEY_FLAG)
-    .option('--grace <seconds>', 'a record this young may still wait for its leaf', wholeNumber(100_000), 60)
+    .option('--grace <seconds>', 'a record this young may still wait for its leaf', wholeNumber(86_400), 60)
     .option('--json', 'as one line of JSON')
     .addHelpText('after', EXIT_STATUS)
     .action(async ({ key: text, grace, json = false }: Flags) => {

@@ -143,7 +143,7 @@ test('tampering is exit status 1, with the first index and its record', async ()
   await sql`update audit.records set queue = 'other' where id = 'cmd-b'`.execute(stack.owner)
   const found = await audit('verify', '--key', key)
   expect(found.status).toBe(1)
-  expect(found.stdout).toMatch(/^[01] +denial cmd-b +is not what its leaf was made of$/m)
+  expect(found.stdout).toMatch(/^\d +denial cmd-b +is not what its leaf was made of$/m)
   expect(await audit('prove', 'cmd-b', '--key', key, '--out', inFolder('b'))).toMatchObject({
     status: 1,
     stderr: expect.stringContaining('JW_TRAIL_BROKEN'),
