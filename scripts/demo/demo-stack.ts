@@ -12,6 +12,7 @@ import { startRedis } from '../../devkit/start-redis.ts'
 import type { Workspace } from '../../devkit/workspace.ts'
 import { type Database, openEmbedded, openPostgres } from '../../src/storage/database.ts'
 import { migrate } from '../../src/storage/migrate.ts'
+import { PEOPLE } from './story.ts'
 
 type Environment = Readonly<Record<string, string | undefined>>
 export type DemoStack = { readonly config: Config; readonly database: Database; readonly keysFile: string }
@@ -67,7 +68,8 @@ async function ownRedis(workspace: Workspace, say: (line: string) => void): Prom
 /** A producer key for this run only. */
 async function ownKey(workspace: Workspace): Promise<string> {
   const file = join(workspace.path, 'producer-keys.json')
-  const key = { kty: 'oct', kid: 'demo', alg: 'HS256', k: randomBytes(32).toString('base64url'), may: NO_LIMITS }
+  const may = { ...NO_LIMITS, roles: [...new Set(Object.values(PEOPLE).map(({ role }) => role))] }
+  const key = { kty: 'oct', kid: 'demo', alg: 'HS256', k: randomBytes(32).toString('base64url'), may }
   await writeFile(file, JSON.stringify({ keys: [key] }), { mode: 0o600 })
   return file
 }

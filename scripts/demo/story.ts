@@ -3,7 +3,7 @@ import type { CommandRequest } from '../../src/producer/producer.ts'
 /** One of the article's cases. */
 export type Scene = { readonly who: string; readonly request: CommandRequest & { readonly id: string } }
 
-const PEOPLE = {
+export const PEOPLE = {
   user_123: { id: 'user_123', role: 'user', department: 'engineering' },
   user_456: { id: 'user_456', role: 'user', department: 'sales' },
   admin: { id: 'admin', role: 'admin' },
