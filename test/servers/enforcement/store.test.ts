@@ -234,15 +234,13 @@ describe.each(BACKENDS)('the store on %s', (_name, open) => {
         }
       })
     }
+    const NOBODY = { authorizer: 'refused', auditor: 'refused', reader: 'refused' } as const
     const rights: readonly (readonly [string, Record<string, 'done' | 'refused'>])[] = [
       ['select 1 from resources.documents', { authorizer: 'done', auditor: 'refused', reader: 'refused' }],
       ["update resources.documents set name = 'x'", { authorizer: 'done', auditor: 'refused', reader: 'refused' }],
       ['select 1 from ledger.commands', { authorizer: 'done', auditor: 'done', reader: 'done' }],
-      ['delete from ledger.commands', { authorizer: 'refused', auditor: 'refused', reader: 'refused' }],
-      [
-        "update ledger.commands set outcome = 'executed'",
-        { authorizer: 'refused', auditor: 'refused', reader: 'refused' },
-      ],
+      ['delete from ledger.commands', NOBODY],
+      ["update ledger.commands set outcome = 'executed'", NOBODY],
       ['select 1 from audit.records', { authorizer: 'refused', auditor: 'done', reader: 'done' }],
       [
         `insert into audit.records (id, outcome, reason_codes, queue, occurred_at)
@@ -251,25 +249,19 @@ describe.each(BACKENDS)('the store on %s', (_name, open) => {
       ],
       ['select 1 from audit.personal', { authorizer: 'refused', auditor: 'done', reader: 'done' }],
       ['select 1 from audit.denials', { authorizer: 'refused', auditor: 'done', reader: 'done' }],
-      ["update audit.personal set user_id = 'x'", { authorizer: 'refused', auditor: 'refused', reader: 'refused' }],
-      ['delete from audit.personal', { authorizer: 'refused', auditor: 'refused', reader: 'refused' }],
-      [
-        "update audit.records set outcome = 'expired'",
-        { authorizer: 'refused', auditor: 'refused', reader: 'refused' },
-      ],
-      ['delete from audit.records', { authorizer: 'refused', auditor: 'refused', reader: 'refused' }],
-      ['truncate audit.records', { authorizer: 'refused', auditor: 'refused', reader: 'refused' }],
+      ["update audit.personal set user_id = 'x'", NOBODY],
+      ['delete from audit.personal', NOBODY],
+      ["update audit.records set outcome = 'expired'", NOBODY],
+      ['delete from audit.records', NOBODY],
+      ['truncate audit.records', NOBODY],
       ['select 1 from audit.policy_activations', { authorizer: 'refused', auditor: 'done', reader: 'done' }],
       [
         `insert into audit.policy_activations (bundle, revision, digest, signed_by, pushed_at, pushed_by, first_seen_at,
          first_seen_by) values ('b', 'r', 'd', 'k', clock_timestamp(), 'p', now(), 's')`,
         { authorizer: 'refused', auditor: 'done', reader: 'refused' },
       ],
-      [
-        "update audit.policy_activations set signed_by = 'x'",
-        { authorizer: 'refused', auditor: 'refused', reader: 'refused' },
-      ],
-      ['delete from audit.policy_activations', { authorizer: 'refused', auditor: 'refused', reader: 'refused' }],
+      ["update audit.policy_activations set signed_by = 'x'", NOBODY],
+      ['delete from audit.policy_activations', NOBODY],
       ['select 1 from audit.leaves', { authorizer: 'refused', auditor: 'done', reader: 'done', eraser: 'done' }],
       [
         "insert into audit.leaves (index, kind, seq, hash) values (0, 'denial', 0, sha256(''))",
@@ -293,7 +285,7 @@ describe.each(BACKENDS)('the store on %s', (_name, open) => {
       ],
       ["update audit.personal set user_id = 'x'", { eraser: 'refused' }],
       ['select 1 from ledger.commands', { eraser: 'refused' }],
-      ['create table resources.mine (id int)', { authorizer: 'refused', auditor: 'refused', reader: 'refused' }],
+      ['create table resources.mine (id int)', NOBODY],
     ]
     test.each(rights)('%s', async (statement, expected) => {
       for (const [role, may] of Object.entries(expected))
