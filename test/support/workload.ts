@@ -80,9 +80,7 @@ export function documentsOf({ resource }: Command): string[] {
 
 /** Takes everything out of the database that an earlier test left. */
 export async function emptyDatabase(owner: Database): Promise<void> {
-  await sql`truncate ledger.commands, ledger.rejections, audit.records, audit.personal, resources.documents`.execute(
-    owner,
-  )
+  await sql`truncate ledger.commands, ledger.rejections, audit.records, resources.documents cascade`.execute(owner)
 }
 
 /** Several workloads as one. */

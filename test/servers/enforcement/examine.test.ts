@@ -34,7 +34,7 @@ beforeAll(async () => {
 })
 afterAll(() => workspace.close())
 beforeEach(async () => {
-  await sql`truncate ledger.commands, resources.documents, audit.records, audit.personal`.execute(db)
+  await sql`truncate ledger.commands, resources.documents, audit.records cascade`.execute(db)
   await sql`
     insert into resources.documents (id, name, owner, department, data)
     select 'doc_' || lpad(n::text, 2, '0'), 'as at the start', (array['ann', 'ben'])[1 + n % 2], 'sales', 'content'
