@@ -32,13 +32,13 @@ export function textSql(reference: string, kind: ColumnKind): string {
       return reference
     case 'timestamptz':
       return (
-        `case when isfinite(${reference}) then to_char(${reference} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') ` +
-        `|| case when ${reference} < '0001-01-01T00:00:00Z'::timestamptz then ' BC' else '' end else ${reference}::text end`
+        `(case when isfinite(${reference}) then to_char(${reference} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') ` +
+        `|| case when ${reference} < '0001-01-01T00:00:00Z'::timestamptz then ' BC' else '' end else ${reference}::text end)`
       )
     case 'date':
       return (
-        `case when isfinite(${reference}) then to_char(${reference}::timestamp, 'YYYY-MM-DD') ` +
-        `|| case when ${reference} < '0001-01-01'::date then ' BC' else '' end else ${reference}::text end`
+        `(case when isfinite(${reference}) then to_char(${reference}::timestamp, 'YYYY-MM-DD') ` +
+        `|| case when ${reference} < '0001-01-01'::date then ' BC' else '' end else ${reference}::text end)`
       )
     case 'integer':
     case 'bigint':

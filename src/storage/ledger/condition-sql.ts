@@ -199,7 +199,7 @@ function presentSql(attribute: Attribute): Sql {
 /** The value as policies compare it: a text of the database's own for all that is a string in JSON. */
 function expression(attribute: Attribute): Sql {
   const column = attributeSql(attribute)
-  return sql.raw(rankOf(attribute) === RANK.string ? `(${textSql(column, attribute.kind)})` : column)
+  return sql.raw(rankOf(attribute) === RANK.string ? textSql(column, attribute.kind) : column)
 }
 
 function reference(attribute: Attribute): Sql {

@@ -47,7 +47,7 @@ test('an allow names the rules that held, the filter in words and in SQL, and th
   expect(stdout).toMatch(/^rules of authz +\S*authz\/authz\.rego:\d+$/m)
   expect(stdout).toMatch(/^rules of data_filter +\S*data_filter\.rego:\d+$/m)
   expect(stdout).toMatch(/^filter +rows where owner = "user_123"$/m)
-  expect(stdout).toMatch(/^sql +where "r"\."owner" = \$1::text$/m)
+  expect(stdout).toMatch(/^sql +where r\."owner" = \$1::text$/m)
   expect(stdout).toMatch(/^parameters +"user_123"$/m)
 })
 
