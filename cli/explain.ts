@@ -1,5 +1,5 @@
 import { Command } from 'commander'
-import { opaOptions, postgresOptions, requireDatabaseUrl } from '../src/config/adapter-options.ts'
+import { opaOptions } from '../src/config/adapter-options.ts'
 import { loadConfig } from '../src/config/load-config.ts'
 import type { Config } from '../src/config/settings.ts'
 import { PolicyRequest, isById } from '../src/domain/command.ts'
@@ -17,10 +17,10 @@ import { ALL } from '../src/domain/row-filter.ts'
 import type { Database } from '../src/storage/database.ts'
 import { findRequest } from '../src/storage/ledger/find-request.ts'
 import { LedgerStore } from '../src/storage/ledger/ledger-store.ts'
-import { openFit } from '../src/storage/postgres-fitness.ts'
 import { type Subject, explanationJson, explanationText } from './output/explanation-text.ts'
 import { askCandidate, requirePolicyFolder } from './policy-folder.ts'
 import { print, say } from '../src/process/terminal.ts'
+import { withDatabase } from './with-database.ts'
 
 /** As many rows as fit into one request to OPA and onto one screen. */
 const MAX_ROWS = 1_000
@@ -38,8 +38,8 @@ export function explainCommand(env: Readonly<Record<string, string | undefined>>
     .option('--json', 'print JSON')
     .action(async (id: string | undefined, flags: Flags) => {
       const config = loadConfig(env)
-      const database = await openReadOnly(config)
-      try {
+      // PostgreSQL itself refuses a write on the connection.
+      await withDatabase(config, { role: 'jobwarden_authorizer', readOnly: true }, async (database) => {
         const types = await readResourceTypes(config.resources)
         const subject = await findSubject({ database, types }, id, flags.request)
         const rows = flags.rows === true ? rowsOf(config, { database, types }, subject) : undefined
@@ -47,21 +47,8 @@ export function explainCommand(env: Readonly<Record<string, string | undefined>>
         const candidate = flags.policies === undefined ? undefined : await askFolder(flags.policies, subject, rows)
         const write = flags.json === true ? explanationJson : explanationText
         print(write({ subject, current, candidate, database }))
-      } finally {
-        await database.destroy()
-      }
+      })
     })
-}
-
-/** Opens a connection on which PostgreSQL itself refuses to write. */
-function openReadOnly(config: Config): Promise<Database> {
-  return openFit({
-    ...postgresOptions(config),
-    url: requireDatabaseUrl(config),
-    role: 'jobwarden_authorizer',
-    readOnly: true,
-    onError: (error) => say(error.message),
-  })
 }
 
 type Ledger = { readonly database: Database; readonly types: ResourceTypes }

@@ -1,10 +1,8 @@
 import { type NoteKey, parseVerifierKey } from '../src/audit/tree/note-keys.ts'
 import { loadConfig } from '../src/config/load-config.ts'
-import { requireDatabaseUrl } from '../src/config/adapter-options.ts'
 import { Failure, toFailure } from '../src/domain/failure.ts'
-import { say } from '../src/process/terminal.ts'
 import type { Database, DatabaseRole } from '../src/storage/database.ts'
-import { openFit } from '../src/storage/postgres-fitness.ts'
+import { withDatabase } from './with-database.ts'
 
 type Env = Readonly<Record<string, string | undefined>>
 
@@ -14,22 +12,14 @@ export async function withTrail(
   role: DatabaseRole,
   use: (database: Database) => Promise<void>,
 ): Promise<void> {
-  const config = loadConfig(env)
-  const database = await openFit({
-    url: requireDatabaseUrl(config),
-    role,
-    maxConnections: 2,
-    timeoutMs: config.databaseTimeoutMs,
-    onError: (error) => say(error.message),
+  await withDatabase(loadConfig(env), { role }, async (database) => {
+    try {
+      await use(database)
+    } catch (error) {
+      if (toFailure(error).code === 'JW_TRAIL_BROKEN') process.exitCode = 1
+      throw error
+    }
   })
-  try {
-    await use(database)
-  } catch (error) {
-    if (toFailure(error).code === 'JW_TRAIL_BROKEN') process.exitCode = 1
-    throw error
-  } finally {
-    await database.destroy()
-  }
 }
 
 /** The public key that a flag gives. @throws Failure JW_CONFIG_INVALID when it is none */

@@ -1,17 +1,17 @@
 import { Command } from 'commander'
-import { postgresOptions, requireDatabaseUrl } from '../src/config/adapter-options.ts'
 import { loadConfig } from '../src/config/load-config.ts'
 import { readResourceTypes } from '../src/config/read-resource-types.ts'
-import type { Config } from '../src/config/settings.ts'
 import { Failure } from '../src/domain/failure.ts'
 import { print, say } from '../src/process/terminal.ts'
-import type { Database } from '../src/storage/database.ts'
-import { openFit } from '../src/storage/postgres-fitness.ts'
 import { draftDeclaration } from '../src/storage/tables/draft-declaration.ts'
 import { type TableFinding, tableFindings } from '../src/storage/tables/findings.ts'
 import { type TableName, inspectTable } from '../src/storage/tables/inspect-table.ts'
+import { withDatabase } from './with-database.ts'
 
 type Env = Readonly<Record<string, string | undefined>>
+
+/** PostgreSQL itself refuses a write on the connection. */
+const READ_ONLY = { readOnly: true }
 
 /** The role that reads and changes resources. */
 const AUTHORIZER = 'jobwarden_authorizer'
@@ -41,7 +41,9 @@ not name.`,
     )
     .action(async ({ table, name, patch = [] }: IntrospectFlags) => {
       const named = tableName(table)
-      const look = await withDatabase(loadConfig(env), (database) => inspectTable(database, named, AUTHORIZER))
+      const look = await withDatabase(loadConfig(env), READ_ONLY, (database) =>
+        inspectTable(database, named, AUTHORIZER),
+      )
       if (look === undefined) throw new Failure('JW_CONFIG_INVALID', `--table: there is no table ${table}`)
       const { declaration, notes } = draftDeclaration(named, look, { name, patch })
       print(`${JSON.stringify({ types: [declaration] }, null, 2)}\n`)
@@ -67,7 +69,7 @@ Exit status: 0 every table serves, 1 one does not, 2 wrong settings, 3 PostgreSQ
     .action(async ({ json = false, role }: CheckFlags) => {
       const config = loadConfig(env)
       const types = await readResourceTypes(config.resources)
-      const found = await withDatabase(config, async (database) => {
+      const found = await withDatabase(config, READ_ONLY, async (database) => {
         const rows: (TableFinding & { type: string })[] = []
         for (const type of types.values())
           for (const finding of tableFindings(type, await inspectTable(database, type.table, role), role))
@@ -92,19 +94,4 @@ function tableName(text: string): TableName {
   const [schema, name, ...more] = text.split('.')
   if (schema && name && more.length === 0) return `${schema}.${name}`
   throw new Failure('JW_CONFIG_INVALID', `--table ${text}: name it with its schema, as in public.invoices`)
-}
-
-/** PostgreSQL itself refuses a write on this connection. */
-async function withDatabase<Result>(config: Config, work: (database: Database) => Promise<Result>): Promise<Result> {
-  const database = await openFit({
-    ...postgresOptions(config),
-    url: requireDatabaseUrl(config),
-    readOnly: true,
-    onError: (error) => say(error.message),
-  })
-  try {
-    return await work(database)
-  } finally {
-    await database.destroy()
-  }
 }
